@@ -1,0 +1,116 @@
+//! Several rules at once: a job is charged to all of its buckets or to none.
+
+use super::{Algorithm, Rule, gcra, sliding};
+use crate::Millis;
+
+/// What a store keeps about one bucket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Of a leaky bucket; `None` when empty.
+    LeakyBucket(Option<gcra::Tat>),
+    /// Of a sliding window: its admissions, oldest first.
+    SlidingWindow(Vec<Millis>),
+}
+
+impl State {
+    /// Of a bucket that nobody has used.
+    pub fn empty(algorithm: Algorithm) -> Self {
+        match algorithm {
+            Algorithm::LeakyBucket => Self::LeakyBucket(None),
+            Algorithm::SlidingWindow => Self::SlidingWindow(Vec::new()),
+        }
+    }
+}
+
+/// One rule and the state of the bucket it means for this job. A state of another algorithm, left over from before the
+/// rule was edited, counts as empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bucket {
+    /// The rule.
+    pub rule: Rule,
+    /// Its bucket's state.
+    pub state: State,
+}
+
+impl Bucket {
+    fn room_at(&self, now: Millis) -> Millis {
+        match (&self.state, self.rule.algorithm) {
+            (State::LeakyBucket(tat), Algorithm::LeakyBucket) => gcra::earliest(*tat, &self.rule).max(now),
+            (State::SlidingWindow(log), Algorithm::SlidingWindow) => match sliding::decide(log, now, &self.rule) {
+                sliding::Decision::Admit => now,
+                sliding::Decision::Wait { until } => until,
+            },
+            _ => now,
+        }
+    }
+
+    fn slot_at(&self, now: Millis) -> Millis {
+        match (&self.state, self.rule.algorithm) {
+            (State::SlidingWindow(log), Algorithm::SlidingWindow) => sliding::reserve(log, now, &self.rule),
+            _ => self.room_at(now),
+        }
+    }
+
+    fn charged(&self, start: Millis, now: Millis) -> State {
+        match (&self.state, self.rule.algorithm) {
+            (State::LeakyBucket(tat), Algorithm::LeakyBucket) => {
+                State::LeakyBucket(Some(gcra::charge_slot(*tat, start, now, &self.rule)))
+            }
+            (_, Algorithm::LeakyBucket) => State::LeakyBucket(Some(gcra::charge(None, start, &self.rule))),
+            (state, Algorithm::SlidingWindow) => {
+                let mut log = match state {
+                    State::SlidingWindow(log) => log.clone(),
+                    State::LeakyBucket(_) => Vec::new(),
+                };
+                sliding::record(&mut log, start, &self.rule);
+                State::SlidingWindow(log)
+            }
+        }
+    }
+}
+
+/// The answer of all rules together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// It may start; the new states, in the order of the buckets.
+    Admit {
+        /// One per bucket.
+        states: Vec<State>,
+    },
+    /// It may not; no bucket is charged.
+    Wait {
+        /// The first instant at which all of them could have room.
+        until: Millis,
+        /// The places of the buckets that are full now, in order; never empty.
+        full: Vec<usize>,
+    },
+}
+
+/// A slot taken in every bucket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reservation {
+    /// When the job may start.
+    pub start: Millis,
+    /// The new states, in the order of the buckets.
+    pub states: Vec<State>,
+}
+
+/// Tests all buckets at `now` and charges all of them, or none.
+pub fn admit(now: Millis, buckets: &[Bucket]) -> Admission {
+    let room: Vec<Millis> = buckets.iter().map(|bucket| bucket.room_at(now)).collect();
+    let full: Vec<usize> = (0..room.len()).filter(|place| room[*place] > now).collect();
+    if full.is_empty() {
+        return Admission::Admit { states: charged(now, now, buckets) };
+    }
+    Admission::Wait { until: room.into_iter().fold(now, Millis::max), full }
+}
+
+/// Takes the next slot that is free in all buckets, now or later, and charges all of them for it.
+pub fn reserve(now: Millis, buckets: &[Bucket]) -> Reservation {
+    let start = buckets.iter().fold(now, |start, bucket| bucket.slot_at(now).max(start));
+    Reservation { start, states: charged(start, now, buckets) }
+}
+
+fn charged(start: Millis, now: Millis, buckets: &[Bucket]) -> Vec<State> {
+    buckets.iter().map(|bucket| bucket.charged(start, now)).collect()
+}

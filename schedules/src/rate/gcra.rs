@@ -1,0 +1,112 @@
+//! The leaky bucket as one timestamp (GCRA): the theoretical arrival time, TAT, at which the bucket will be empty.
+//!
+//! One admission takes `T = interval / limit` to drain; one may start while the TAT is at most `(burst − 1) × T`
+//! ahead, and moves it on by `T`. As `T` is rarely a whole number of milliseconds, times here are pairs: whole
+//! milliseconds, and a rest counted in `limit`ths of one. States are never rounded, so the bounds are exact, and no
+//! number exceeds 10^14 for a [`Rule`] that passed its check.
+
+use super::Rule;
+use crate::Millis;
+
+/// When the bucket will be empty: `ms + part / limit` milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Tat {
+    /// Whole milliseconds since the epoch.
+    pub ms: i64,
+    /// `limit`ths of a millisecond, below `limit`.
+    pub part: u32,
+}
+
+impl Tat {
+    /// The first instant at which the bucket is empty: from then on its state need not be kept.
+    pub fn empty_at(self) -> Millis {
+        Millis(self.ms).after(i64::from(self.part > 0))
+    }
+
+    /// A part left over from a larger limit, before the rule was edited, counts as a whole millisecond.
+    fn fitted(self, limit: u32) -> Self {
+        if self.part < limit {
+            return self;
+        }
+        Self { ms: self.empty_at().0, part: 0 }
+    }
+}
+
+/// The answer to one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// It may start; the bucket's new state.
+    Admit {
+        /// When the bucket will be empty.
+        tat: Tat,
+    },
+    /// It may not; nothing changes.
+    Wait {
+        /// The first instant at which it could, if nobody else is admitted until then.
+        until: Millis,
+    },
+}
+
+/// A slot taken ahead of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slot {
+    /// When it may start.
+    pub start: Millis,
+    /// The bucket's new state.
+    pub tat: Tat,
+}
+
+/// Tests and charges one admission at `now`; `None` is an empty bucket.
+pub fn decide(tat: Option<Tat>, now: Millis, rule: &Rule) -> Decision {
+    let start = earliest(tat, rule);
+    if start <= now { Decision::Admit { tat: charge(tat, now, rule) } } else { Decision::Wait { until: start } }
+}
+
+/// Takes the next free slot, now or later: for jobs that wait in line. Every one moves once, however long the line.
+pub fn reserve(tat: Option<Tat>, now: Millis, rule: &Rule) -> Slot {
+    let start = earliest(tat, rule).max(now);
+    Slot { start, tat: charge_slot(tat, start, now, rule) }
+}
+
+/// The state after `now` took the slot at `start`, which was rounded up to a whole millisecond. If that is this
+/// bucket's own first slot, the next one counts from its exact time, so a long line loses nothing to the rounding.
+pub(super) fn charge_slot(tat: Option<Tat>, start: Millis, now: Millis, rule: &Rule) -> Tat {
+    let is_own_slot = earliest(tat, rule) == start;
+    charge(tat, if is_own_slot { now } else { start }, rule)
+}
+
+/// The first whole millisecond at which the bucket has room: TAT − (burst − 1) × T, rounded up.
+pub(super) fn earliest(tat: Option<Tat>, rule: &Rule) -> Millis {
+    let Some(tat) = tat else {
+        return Millis(i64::MIN);
+    };
+    let limit = rule.limit.max(1);
+    let tat = tat.fitted(limit);
+    let (ahead_ms, ahead_part) = times(rule, rule.burst() - 1);
+    // `part` is below `limit`, so one borrowed millisecond is always enough; rounding up gives it back.
+    let round_up = i64::from(tat.part > ahead_part);
+    Millis(tat.ms.saturating_sub(ahead_ms)).after(round_up)
+}
+
+/// The state after an admission at `start`: max(TAT, start) + T.
+pub(super) fn charge(tat: Option<Tat>, start: Millis, rule: &Rule) -> Tat {
+    let limit = rule.limit.max(1);
+    let from = Tat { ms: start.0, part: 0 };
+    let from = tat.map_or(from, |tat| tat.fitted(limit).max(from));
+    let (ms, part) = times(rule, 1);
+    let parts = u64::from(from.part) + u64::from(part);
+    let carry = parts >= u64::from(limit);
+    Tat {
+        ms: from.ms.saturating_add(ms).saturating_add(i64::from(carry)),
+        part: u32::try_from(parts - if carry { u64::from(limit) } else { 0 }).unwrap_or_default(),
+    }
+}
+
+/// `count × interval / limit` as whole milliseconds and a rest in `limit`ths.
+fn times(rule: &Rule, count: u32) -> (i64, u32) {
+    let limit = u64::from(rule.limit.max(1));
+    let count = u64::from(count);
+    let rests = count * (rule.interval_ms % limit);
+    let whole = count.saturating_mul(rule.interval_ms / limit).saturating_add(rests / limit);
+    (i64::try_from(whole).unwrap_or(i64::MAX), u32::try_from(rests % limit).unwrap_or_default())
+}

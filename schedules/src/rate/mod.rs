@@ -1,0 +1,12 @@
+//! Rate limits: how many jobs may start in an interval.
+//!
+//! Pure arithmetic on a bucket's state. Everything is a whole number below 2^53, so a store may do the same sums where
+//! all numbers are doubles (Lua in Redis) and reach the same answer to the last digit.
+
+mod admit;
+pub mod gcra;
+mod rule;
+pub mod sliding;
+
+pub use admit::{Admission, Bucket, Reservation, State, admit, reserve};
+pub use rule::{Algorithm, Rule};
