@@ -1,0 +1,31 @@
+//! The catalog: integrations with their drafts and releases, API keys, and the history of runs, in SQL.
+//!
+//! One set of statements (`$1` placeholders, types and functions both know) serves SQLite and PostgreSQL. Each noun has
+//! its file, and each verb its statements right above it; what is SQLite's alone is in `open.rs`.
+
+mod api_keys;
+mod counters;
+mod error;
+mod integrations;
+mod migrate;
+mod model;
+mod open;
+mod page;
+#[cfg(test)]
+mod plans;
+mod releases;
+mod retention;
+mod row;
+mod runs;
+
+pub use api_keys::MAX_API_KEYS;
+pub use counters::{OutcomeCount, RunTotals};
+pub use integrations::MAX_INTEGRATIONS;
+pub use model::{
+    ApiKey, Draft, Files, Integration, LogLine, NewIntegration, Outcome, Pause, Release, ReleaseNumber, RunFilter,
+    RunRecord, Scope, Trigger,
+};
+pub use open::Catalog;
+pub use page::MAX_PAGE;
+pub use releases::{Bump, MAX_RELEASES, NewRelease};
+pub use retention::{Pruned, Retention};

@@ -1,0 +1,294 @@
+//! The list of cases, and what makes tests of it.
+
+use super::Fresh;
+use crate::queue::{Inspect, Queue};
+
+/// Calls another macro of this crate with its arguments and the list of cases by file.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! conformance_cases {
+    ($then:ident $($arguments:tt)*) => {
+        $crate::$then! {
+            [$($arguments)*]
+            enqueue {
+                keeps_every_field
+                keeps_every_cause
+                keeps_keys_as_written
+                answers_in_order
+                accepts_an_empty_batch
+                takes_an_id_once
+                takes_an_id_with_a_key_once
+                replaces_by_key
+                replaces_by_a_reordered_key
+                tells_keys_apart
+                keeps_keys_of_integrations_apart
+                keeps_the_pending_job
+                rejects_the_new_job
+                beside_makes_a_job_that_its_key_does_not_name
+                beside_stays_beside_when_retried
+                keep_and_reject_create_when_free
+                leaves_the_running_job_alone
+                ignores_dead_jobs
+                makes_a_job_per_call_without_key
+                refuses_too_many
+                keeps_large_payloads
+            }
+            idempotency {
+                repeats_the_first_answer
+                sees_another_request
+                repeats_that_it_replaced
+                repeats_the_kept_job
+                forgets_a_rejected_call
+                outlives_the_job
+                is_forgotten_after_its_time
+                belongs_to_the_integration
+                holds_within_a_batch
+            }
+            claim {
+                waits_for_the_due_time
+                hands_out_the_job
+                leases_for_the_time_asked
+                hands_out_once
+                hands_out_once_to_many
+                gives_each_claim_a_token
+                takes_the_earlier_due_first
+                takes_the_higher_priority_first
+                takes_the_first_arrival_first
+                takes_the_first_few
+                takes_at_most_the_limit
+                refuses_too_many
+                finds_nothing_in_an_empty_queue
+                says_what_is_due_next
+                says_what_it_left
+                does_not_wait_for_held_jobs
+                survives_a_clock_that_goes_back
+            }
+            fairness {
+                a_busy_integration_does_not_starve_another
+                single_claims_alternate
+                older_backlog_takes_turns_too
+                every_integration_has_its_turn
+                a_lone_integration_gets_everything
+                held_integrations_are_passed_over
+                returned_jobs_keep_the_turns
+            }
+            settle {
+                removes
+                retries
+                returns
+                returns_with_the_last_error
+                buries
+                settles_once
+                refuses_an_earlier_lease
+                refuses_an_invented_lease
+                accepts_an_overdue_lease
+                answers_in_order
+                settles_once_within_a_batch
+                refuses_too_many
+                a_retry_takes_its_key_back
+                a_returned_job_takes_its_key_back
+                a_retry_leaves_its_key_to_a_newer_job
+                a_later_retry_takes_the_free_key
+                two_retries_share_a_key_without_conflict
+            }
+            extend {
+                lasts_from_now
+                keeps_the_job
+                returns_the_lost
+                revives_an_overdue_lease
+                refuses_too_many
+            }
+            rescue {
+                leaves_held_leases
+                takes_over
+                makes_the_old_lease_stale
+                counts_on
+                takes_the_longest_overdue_first
+                leaves_pending_jobs
+                works_while_paused
+                refuses_too_many
+            }
+            cancel {
+                by_key
+                by_a_reordered_key
+                by_the_whole_key_only
+                frees_the_key
+                leaves_running_jobs
+                leaves_dead_jobs
+                takes_retries_out
+                stays_within_the_integration
+                by_match
+                by_match_of_equal_values
+                by_match_of_a_job_without_its_key
+                by_id
+                all
+                says_that_there_are_more
+                all_says_that_there_are_more
+            }
+            reschedule {
+                moves_the_due_time
+                moves_to_an_earlier_time
+                changes_the_window
+                leaves_the_rest
+                answers_in_order
+                moves_retries
+                refuses_too_many
+            }
+            fire {
+                starts_without_a_cursor
+                queues_and_moves
+                loses_to_another_scheduler
+                loses_from_a_cursor_that_is_gone
+                fires_once
+                moves_the_cursor_alone
+                skips_while_one_is_pending
+                skips_while_one_is_running
+                is_idle_beside_other_jobs
+                piles_up_otherwise
+                moves_back
+                refuses_too_many
+            }
+            control {
+                comes_back
+                pauses
+                resumes
+                leaves_paused_jobs_reachable
+                leaves_running_jobs
+                limits_concurrency
+                frees_places
+                rescued_jobs_keep_their_place
+                changes_live
+                allows_none
+                limits_one_integration
+                counts_earlier_claims
+            }
+            revoke {
+                takes_running_ticks_out
+                leaves_the_rest
+                frees_places
+            }
+            replay {
+                starts_over
+                waits_for_the_due_time
+                leaves_the_rest
+                takes_its_key_back
+                leaves_its_key_to_a_newer_job
+            }
+            discard {
+                forgets
+                leaves_the_rest
+                refuses_too_many
+            }
+            purge {
+                forgets_everything
+                leaves_the_others
+                forgets_nothing
+            }
+            prune {
+                forgets_old_dead
+                keeps_the_newest
+                forgets_idempotency_keys
+                leaves_the_rest
+                stops_at_the_limit
+            }
+            find {
+                by_every_selector
+                oldest_first
+                pending_only
+                refuses_too_many
+                gets_nothing_unknown
+            }
+            list {
+                of_nothing
+                newest_first
+                after_an_id
+                before_an_id
+                between_two_ids
+                after_an_id_that_is_gone
+                of_views
+                filtered
+                filtered_by_key
+                refuses_too_many
+            }
+            counts {
+                by_integration
+                of_those_with_jobs
+                with_paused_jobs
+                now_is_the_clock
+            }
+            wait {
+                ends_with_a_new_job
+                sees_a_job_that_came_before_it
+                ends_with_a_delayed_job
+                ends_with_a_retry
+                ends_with_a_return
+                ends_with_a_move
+                ends_with_a_resume
+                ends_with_a_free_place
+                ends_with_a_revoked_place
+                ends_with_a_replay
+                ends_with_a_tick
+                ends_when_work_was_left
+                ends_at_its_time
+                ends_before_its_time
+            }
+        }
+    };
+}
+
+/// Makes a module of tests, one per case: `conformance!(name, fresh)`, where `fresh` is an `async fn() -> Fresh<Engine>`.
+#[macro_export]
+macro_rules! conformance {
+    ($name:ident, $fresh:path) => {
+        $crate::conformance_cases! { conformance_tests $name, $fresh }
+    };
+}
+
+/// The tests of [`conformance!`].
+#[doc(hidden)]
+#[macro_export]
+macro_rules! conformance_tests {
+    ([$name:ident, $fresh:path] $($verb:ident { $($case:ident)* })*) => {
+        mod $name {
+            $(
+                mod $verb {
+                    $(
+                        #[tokio::test]
+                        async fn $case() {
+                            $crate::conformance::$verb::$case($fresh().await).await;
+                        }
+                    )*
+                }
+            )*
+        }
+    };
+}
+
+/// The names of the cases.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! conformance_names {
+    ([] $($verb:ident { $($case:ident)* })*) => {
+        &[$($((stringify!($verb), stringify!($case))),*),*]
+    };
+}
+
+/// Runs the cases in a row.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! conformance_run {
+    ([$fresh:ident] $($verb:ident { $($case:ident)* })*) => {
+        $($(
+            eprintln!("conformance: {}::{}", stringify!($verb), stringify!($case));
+            super::$verb::$case($fresh().await).await;
+        )*)*
+    };
+}
+
+/// Every case: its file and its name.
+pub const CASES: &[(&str, &str)] = crate::conformance_cases! { conformance_names };
+
+/// Runs every case on an engine of its own; says which one on stderr before it starts.
+pub async fn run_all<Q: Queue + Inspect>(fresh: impl AsyncFn() -> Fresh<Q>) {
+    crate::conformance_cases! { conformance_run fresh }
+}

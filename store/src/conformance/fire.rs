@@ -1,0 +1,127 @@
+//! fire: queue the due ticks of a schedule and move its cursor, if nobody else has.
+
+use schedules::Millis;
+
+use super::*;
+use crate::Error;
+use crate::queue::{Cause, Fired, Firing, Inspect, MAX_BATCH, NewJob, Next, Queue};
+
+fn tick() -> NewJob {
+    job(1).cause(Cause::Schedule)
+}
+
+fn firing(from: Option<Millis>, to: i64, ticks: Vec<NewJob>) -> Firing {
+    Firing { integration: integration(1), from, to: at(to), ticks, only_if_idle: false }
+}
+
+async fn fire<Q: Queue + Inspect>(t: &Fresh<Q>, firing: Firing) -> Fired {
+    t.queue.fire(firing).await.expect("fire answers")
+}
+
+async fn cursor<Q: Queue + Inspect>(t: &Fresh<Q>) -> Option<Millis> {
+    t.queue.cursor(integration(1)).await.expect("cursor answers")
+}
+
+/// A schedule that never fired has no cursor.
+pub async fn starts_without_a_cursor<Q: Queue + Inspect>(t: Fresh<Q>) {
+    assert_eq!(cursor(&t).await, None);
+    t.put(job(1)).await;
+    assert_eq!(cursor(&t).await, None);
+}
+
+/// Ticks are queued and the cursor is moved.
+pub async fn queues_and_moves<Q: Queue + Inspect>(t: Fresh<Q>) {
+    let (one, two) = (tick(), tick());
+    let wanted = [one.job.id, two.job.id];
+    assert_eq!(fire(&t, firing(None, 10, vec![one, two])).await, Fired::Queued);
+    assert_eq!(cursor(&t).await, Some(at(10)));
+    assert_eq!(ids(&t.claim(10).await.jobs), wanted);
+    assert_eq!(fire(&t, firing(Some(at(10)), 20, vec![tick()])).await, Fired::Queued);
+    assert_eq!(cursor(&t).await, Some(at(20)));
+}
+
+/// A cursor that is not where the ticks were computed from: nothing changes, and the answer says where it is.
+pub async fn loses_to_another_scheduler<Q: Queue + Inspect>(t: Fresh<Q>) {
+    fire(&t, firing(None, 10, vec![])).await;
+    for from in [None, Some(at(9)), Some(at(20))] {
+        assert_eq!(fire(&t, firing(from, 30, vec![tick()])).await, Fired::Lost { cursor: Some(at(10)) });
+    }
+    assert_eq!((cursor(&t).await, t.claim(10).await.jobs), (Some(at(10)), vec![]));
+}
+
+/// A schedule that never fired is not at any time.
+pub async fn loses_from_a_cursor_that_is_gone<Q: Queue + Inspect>(t: Fresh<Q>) {
+    assert_eq!(fire(&t, firing(Some(at(9)), 30, vec![tick()])).await, Fired::Lost { cursor: None });
+    assert_eq!((cursor(&t).await, t.claim(10).await.jobs), (None, vec![]));
+}
+
+/// Of schedulers that fire the same tick at the same time, one does.
+pub async fn fires_once<Q: Queue + Inspect>(t: Fresh<Q>) {
+    let attempt = || fire(&t, firing(None, 10, vec![tick()]));
+    let (a, b, c) = tokio::join!(attempt(), attempt(), attempt());
+    assert_eq!([a, b, c].iter().filter(|fired| **fired == Fired::Queued).count(), 1);
+    assert_eq!(t.claim(10).await.jobs.len(), 1);
+}
+
+/// No ticks move the cursor alone, busy or not.
+pub async fn moves_the_cursor_alone<Q: Queue + Inspect>(t: Fresh<Q>) {
+    t.running(tick()).await;
+    let idle = Firing { only_if_idle: true, ..firing(None, 10, vec![]) };
+    assert_eq!(fire(&t, idle).await, Fired::Queued);
+    assert_eq!(cursor(&t).await, Some(at(10)));
+}
+
+fn if_idle(from: Option<Millis>, to: i64) -> Firing {
+    Firing { only_if_idle: true, ..firing(from, to, vec![tick()]) }
+}
+
+/// With `only_if_idle` a pending tick lets the next be skipped; the cursor moves.
+pub async fn skips_while_one_is_pending<Q: Queue + Inspect>(t: Fresh<Q>) {
+    assert_eq!(fire(&t, if_idle(None, 10)).await, Fired::Queued);
+    assert_eq!(fire(&t, if_idle(Some(at(10)), 20)).await, Fired::Skipped);
+    assert_eq!((cursor(&t).await, t.claim(10).await.jobs.len()), (Some(at(20)), 1));
+}
+
+/// And a running one, until it is settled.
+pub async fn skips_while_one_is_running<Q: Queue + Inspect>(t: Fresh<Q>) {
+    for cause in [Cause::Schedule, Cause::Catchup] {
+        let from = cursor(&t).await;
+        let leased = t.running(job(1).cause(cause)).await;
+        assert_eq!(fire(&t, if_idle(from, 20)).await, Fired::Skipped);
+        t.settle(leased.lease, Next::Remove).await;
+        assert_eq!(fire(&t, if_idle(Some(at(20)), 30)).await, Fired::Queued);
+        let leased = t.claim_one().await;
+        t.settle(leased.lease, Next::Remove).await;
+    }
+}
+
+/// Jobs that are no ticks, dead ticks and other integrations' ticks do not count.
+pub async fn is_idle_beside_other_jobs<Q: Queue + Inspect>(t: Fresh<Q>) {
+    t.dead(tick()).await;
+    t.put(job(2).cause(Cause::Schedule)).await;
+    for cause in [Cause::Manual, Cause::Execute, Cause::Backfill, Cause::Event] {
+        t.put(job(1).cause(cause)).await;
+    }
+    assert_eq!(fire(&t, if_idle(None, 10)).await, Fired::Queued);
+}
+
+/// Without `only_if_idle` ticks pile up.
+pub async fn piles_up_otherwise<Q: Queue + Inspect>(t: Fresh<Q>) {
+    fire(&t, firing(None, 10, vec![tick()])).await;
+    fire(&t, firing(Some(at(10)), 20, vec![tick()])).await;
+    assert_eq!(t.claim(10).await.jobs.len(), 2);
+}
+
+/// A cursor may go back: an edited schedule starts over.
+pub async fn moves_back<Q: Queue + Inspect>(t: Fresh<Q>) {
+    fire(&t, firing(None, 10, vec![])).await;
+    assert_eq!(fire(&t, firing(Some(at(10)), 5, vec![])).await, Fired::Queued);
+    assert_eq!(cursor(&t).await, Some(at(5)));
+}
+
+/// One call carries at most `MAX_BATCH` ticks; nothing of a longer one is applied.
+pub async fn refuses_too_many<Q: Queue + Inspect>(t: Fresh<Q>) {
+    let answer = t.queue.fire(firing(None, 10, vec![tick(); MAX_BATCH + 1])).await;
+    assert!(matches!(answer, Err(Error::TooMany { limit: MAX_BATCH, .. })), "{answer:?}");
+    assert_eq!(cursor(&t).await, None);
+}

@@ -1,0 +1,31 @@
+//! The suite that defines what an engine is: each sentence of the contract as a case, a file per verb.
+//!
+//! `store::conformance!(name, fresh)` makes a test of each case, where `fresh` is an `async fn() -> Fresh<Engine>`;
+//! [`run_all`] runs them one after the other.
+
+mod cases;
+mod setup;
+
+pub mod cancel;
+pub mod claim;
+pub mod control;
+pub mod counts;
+pub mod discard;
+pub mod enqueue;
+pub mod extend;
+pub mod fairness;
+pub mod find;
+pub mod fire;
+pub mod idempotency;
+pub mod list;
+pub mod prune;
+pub mod purge;
+pub mod replay;
+pub mod reschedule;
+pub mod rescue;
+pub mod revoke;
+pub mod settle;
+pub mod wait;
+
+pub use cases::{CASES, run_all};
+pub use setup::*;

@@ -1,0 +1,39 @@
+//! The engine for one machine: the queue in one SQLite file, written by one thread.
+//!
+//! A call travels as an operation over a bounded channel to the `writer` thread. The thread applies up to 256 waiting
+//! operations in one transaction and answers them after the commit: with `synchronous=FULL` an answer means that the
+//! step is on the disk, and many callers share one sync. Each verb is a file: a function from a `step::Step` (the open
+//! transaction) and the verb's arguments to its answer. Questions do not wait for the writer: `readers` holds read-only
+//! connections for them.
+//!
+//! Whose turn it is among integrations is the business of `lane`.
+
+mod body;
+mod cancel;
+mod claim;
+mod control;
+mod counts;
+mod discard;
+mod enqueue;
+mod extend;
+mod file;
+mod find;
+mod fire;
+mod handle;
+mod lane;
+mod list;
+mod prune;
+mod purge;
+mod readers;
+mod replay;
+mod reschedule;
+mod rescue;
+mod revoke;
+mod row;
+mod settle;
+mod step;
+mod verbs;
+mod writer;
+
+pub use file::{Options, Sync};
+pub use handle::Embedded;

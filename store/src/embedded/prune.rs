@@ -1,0 +1,59 @@
+//! prune: forget dead jobs and idempotency keys that are over their age or number.
+
+use super::row;
+use super::step::Step;
+use crate::queue::{Pruned, Pruning};
+use crate::{IntegrationId, Result};
+
+/// Forgets at most `limit` rows: dead jobs by age, then by number, then idempotency keys.
+pub(super) fn prune(step: &mut Step<'_>, pruning: &Pruning) -> Result<Pruned> {
+    let mut left = pruning.limit;
+    let old = delete(
+        step,
+        "DELETE FROM jobs WHERE seq IN
+             (SELECT seq FROM jobs INDEXED BY jobs_died WHERE state = 2 AND died < ?1 ORDER BY died LIMIT ?2)",
+        (pruning.dead_before.0, sql(left)),
+        &mut left,
+    )?;
+    let many = prune_number(step, pruning.dead_keep, &mut left)?;
+    step.shrink(old + many);
+    let keys = delete(
+        step,
+        "DELETE FROM idempotency WHERE (integration, key) IN
+             (SELECT integration, key FROM idempotency INDEXED BY idempotency_until WHERE until < ?1 LIMIT ?2)",
+        (step.now.0, sql(left)),
+        &mut left,
+    )?;
+    Ok(Pruned { dead: (old + many) as u64, idempotency: keys as u64 })
+}
+
+fn prune_number(step: &Step<'_>, keep: u64, left: &mut usize) -> Result<usize> {
+    let keep = i64::try_from(keep).unwrap_or(i64::MAX);
+    let mut statement = step.connection.prepare_cached(
+        "SELECT integration, count(*) - ?1 FROM jobs INDEXED BY jobs_dead WHERE state = 2
+         GROUP BY integration HAVING count(*) > ?1",
+    )?;
+    let over = row::all(&mut statement, (keep,), |row| Ok((row.get::<_, IntegrationId>(0)?, row.get::<_, i64>(1)?)))?;
+    let mut gone = 0;
+    for (integration, surplus) in over {
+        gone += delete(
+            step,
+            "DELETE FROM jobs WHERE seq IN
+                 (SELECT seq FROM jobs INDEXED BY jobs_dead WHERE state = 2 AND integration = ?1
+                  ORDER BY died, seq LIMIT ?2)",
+            (integration, surplus.min(sql(*left))),
+            left,
+        )?;
+    }
+    Ok(gone)
+}
+
+fn delete(step: &Step<'_>, statement: &str, params: impl rusqlite::Params, left: &mut usize) -> Result<usize> {
+    let gone = step.connection.prepare_cached(statement)?.execute(params)?;
+    *left = left.saturating_sub(gone);
+    Ok(gone)
+}
+
+fn sql(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}

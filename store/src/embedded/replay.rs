@@ -1,0 +1,22 @@
+//! replay: make a dead job pending again.
+
+use schedules::Millis;
+
+use super::row;
+use super::settle::key_is_taken;
+use super::step::Step;
+use crate::{IntegrationId, JobId, Result};
+
+/// Makes it pending with nothing counted, and says so in its cause.
+pub(super) fn replay(step: &mut Step<'_>, job: JobId, due: Millis) -> Result<bool> {
+    let mut statement = step.connection.prepare_cached(concat!(
+        "UPDATE jobs SET state = 0, due = ?2, attempt = 0, lost = 0, died = NULL, error = NULL,
+             cause = 'replay', tick = NULL, detached = ",
+        key_is_taken!(),
+        " WHERE id = ?1 AND state = 2 RETURNING integration"
+    ))?;
+    let replayed = row::one(&mut statement, (job, due.0), |row| Ok(row.get::<_, IntegrationId>(0)?))?;
+    let Some(integration) = replayed else { return Ok(false) };
+    step.touch(integration);
+    Ok(true)
+}

@@ -1,0 +1,134 @@
+//! Rows of the table `jobs`: how one is written, and how one is read back.
+
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{Connection, Row, Statement};
+use schedules::{KeyId, Millis};
+
+use super::body::{self, Columns};
+use crate::queue::{Cause, Job, JobView, Lease, Leased, State};
+use crate::{Error, IntegrationId, JobId, Result};
+
+/// What [`view`] and [`leased`] read, in their order; `seq` is the first.
+macro_rules! columns {
+    () => {
+        "seq, id, integration, state, cause, priority, due, attempt, lost, token, lease_until, died, key_text, error, body"
+    };
+}
+pub(super) use columns;
+
+macro_rules! id_column {
+    ($type:ty) => {
+        impl ToSql for $type {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                Ok(ToSqlOutput::from(self.to_bytes().to_vec()))
+            }
+        }
+
+        impl FromSql for $type {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                let bytes = value.as_blob()?.try_into().map_err(|_| FromSqlError::InvalidType)?;
+                Ok(<$type>::from_bytes(bytes))
+            }
+        }
+    };
+}
+id_column!(JobId);
+id_column!(IntegrationId);
+
+/// Whether the overlap rules look at jobs of this cause.
+fn is_tick(cause: Cause) -> bool {
+    matches!(cause, Cause::Schedule | Cause::Catchup)
+}
+
+/// Adds a pending job; `false` if a job has its id already.
+pub(super) fn insert(connection: &Connection, job: &Job, key: Option<KeyId>) -> Result<bool> {
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO jobs (id, integration, state, cause, tick, priority, due, key, key_text, body)
+         VALUES (?1, ?2, 0, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (id) DO NOTHING",
+    )?;
+    let added = statement.execute((
+        &job.id.to_bytes()[..],
+        &job.integration.to_bytes()[..],
+        cause_name(job.cause),
+        is_tick(job.cause).then_some(1),
+        job.priority,
+        job.due.0,
+        key.as_ref().map(|key| &key.0[..]),
+        job.key.as_ref().map(|key| key.canonical()),
+        body::encode(job)?,
+    ))?;
+    Ok(added == 1)
+}
+
+fn cause_name(cause: Cause) -> &'static str {
+    Cause::ALL.iter().find(|(each, _)| *each == cause).map_or("", |(_, name)| name)
+}
+
+fn state(number: i64) -> Result<State> {
+    match number {
+        0 => Ok(State::Pending),
+        1 => Ok(State::Running),
+        2 => Ok(State::Dead),
+        other => Err(Error::Corrupt(format!("a job is in state {other}"))),
+    }
+}
+
+/// The job of a row of `columns!()`.
+pub(super) fn job(row: &Row<'_>) -> Result<Job> {
+    let id: JobId = row.get(1)?;
+    let cause = row.get_ref(4)?.as_str().ok().and_then(|name| name.parse().ok());
+    let columns = Columns {
+        id,
+        integration: row.get(2)?,
+        cause: cause.ok_or_else(|| Error::Corrupt(format!("job {id}: its cause is unknown")))?,
+        priority: row.get(5)?,
+        due: Millis(row.get(6)?),
+    };
+    let key = row.get_ref(12)?.as_str_or_null().map_err(|error| Error::Corrupt(error.to_string()))?;
+    let bytes = row.get_ref(14)?.as_blob().map_err(|error| Error::Corrupt(error.to_string()))?;
+    body::decode(columns, key, bytes)
+}
+
+/// Everything a row of `columns!()` says.
+pub(super) fn view(row: &Row<'_>) -> Result<JobView> {
+    Ok(JobView {
+        job: job(row)?,
+        state: state(row.get(3)?)?,
+        attempt: row.get(7)?,
+        lost: row.get(8)?,
+        lease_until: row.get::<_, Option<i64>>(10)?.map(Millis),
+        died: row.get::<_, Option<i64>>(11)?.map(Millis),
+        error: row.get::<_, Option<String>>(13)?.map(Into::into),
+    })
+}
+
+/// A row of `columns!()` that was just leased.
+pub(super) fn leased(row: &Row<'_>) -> Result<Leased> {
+    let job = job(row)?;
+    let lease = Lease { job: job.id, token: row.get::<_, i64>(9)?.cast_unsigned() };
+    Ok(Leased { job, lease, attempt: row.get(7)?, lost: row.get(8)? })
+}
+
+/// Runs a statement and reads each of its rows.
+pub(super) fn all<T>(
+    statement: &mut Statement<'_>,
+    params: impl rusqlite::Params,
+    read: impl Fn(&Row<'_>) -> Result<T>,
+) -> Result<Vec<T>> {
+    let mut rows = statement.query(params)?;
+    let mut out = Vec::new();
+    while let Some(row) = rows.next()? {
+        out.push(read(row)?);
+    }
+    Ok(out)
+}
+
+/// Runs a statement and reads its row, if there is one.
+pub(super) fn one<T>(
+    statement: &mut Statement<'_>,
+    params: impl rusqlite::Params,
+    read: impl Fn(&Row<'_>) -> Result<T>,
+) -> Result<Option<T>> {
+    let mut rows = statement.query(params)?;
+    rows.next()?.map(read).transpose()
+}

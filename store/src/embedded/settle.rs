@@ -1,0 +1,68 @@
+//! settle: write what becomes of claimed jobs.
+
+use super::row;
+use super::step::Step;
+use crate::queue::{Lease, Next, Settled, Settlement};
+use crate::{IntegrationId, Result};
+
+/// Whether another pending job has the key of the row that is being updated.
+macro_rules! key_is_taken {
+    () => {
+        "key IS NOT NULL AND EXISTS (
+             SELECT 1 FROM jobs AS other
+             WHERE other.state = 0 AND other.detached = 0 AND other.key IS NOT NULL
+               AND other.integration = jobs.integration AND other.key = jobs.key)"
+    };
+}
+pub(super) use key_is_taken;
+
+const REMOVE: &str = "DELETE FROM jobs WHERE id = ?1 AND state = 1 AND token = ?2 RETURNING integration";
+
+const RETRY: &str = concat!(
+    "UPDATE jobs SET state = 0, token = NULL, lease_until = NULL, due = ?3, error = ?4, detached = ",
+    key_is_taken!(),
+    " WHERE id = ?1 AND state = 1 AND token = ?2 RETURNING integration"
+);
+
+const RETURN: &str = concat!(
+    "UPDATE jobs SET state = 0, token = NULL, lease_until = NULL, due = ?3, attempt = max(attempt - 1, 0), detached = ",
+    key_is_taken!(),
+    " WHERE id = ?1 AND state = 1 AND token = ?2 RETURNING integration"
+);
+
+const BURY: &str = "UPDATE jobs SET state = 2, token = NULL, lease_until = NULL, died = ?3, error = ?4
+    WHERE id = ?1 AND state = 1 AND token = ?2 RETURNING integration";
+
+/// Writes each settlement whose lease is held.
+pub(super) fn settle(step: &mut Step<'_>, settlements: &[Settlement]) -> Result<Vec<Settled>> {
+    settlements.iter().map(|settlement| settle_one(step, settlement)).collect()
+}
+
+fn settle_one(step: &mut Step<'_>, settlement: &Settlement) -> Result<Settled> {
+    let Lease { job, token } = settlement.lease;
+    let token = token.cast_signed();
+    let integration = match &settlement.next {
+        Next::Remove => write(step, REMOVE, (job, token))?,
+        Next::Retry { due, error } => write(step, RETRY, (job, token, due.0, &**error))?,
+        Next::Return { due } => write(step, RETURN, (job, token, due.0))?,
+        Next::Bury { error } => write(step, BURY, (job, token, step.now.0, &**error))?,
+    };
+    let Some(integration) = integration else {
+        return Ok(Settled::Stale);
+    };
+    match settlement.next {
+        Next::Remove => {
+            step.shrink(1);
+            step.free_slot(integration);
+        }
+        Next::Bury { .. } => step.free_slot(integration),
+        Next::Retry { .. } | Next::Return { .. } => step.touch(integration),
+    }
+    Ok(Settled::Applied)
+}
+
+/// Runs a statement; the integration of the job it changed, or `None` if the lease is not held.
+fn write(step: &Step<'_>, statement: &str, params: impl rusqlite::Params) -> Result<Option<IntegrationId>> {
+    let mut statement = step.connection.prepare_cached(statement)?;
+    row::one(&mut statement, params, |row| Ok(row.get(0)?))
+}

@@ -1,0 +1,133 @@
+//! The contract's verbs and questions, each sent to where it is answered.
+
+use schedules::Millis;
+
+use super::cancel::{self, Target};
+use super::{
+    Embedded, claim, control, counts, discard, enqueue, extend, find, fire, list, prune, purge, replay, reschedule,
+    rescue, revoke, settle,
+};
+use crate::queue::{
+    Cancelled, Claim, Claimed, Control, Counts, Enqueued, Fired, Firing, Inspect, Job, JobFilter, JobView, Lease,
+    Leased, MAX_BATCH, Move, NewJob, Page, PageRequest, Pruned, Pruning, Queue, Selector, Settled, Settlement,
+};
+use crate::{Error, IntegrationId, JobId, Result};
+
+/// Refuses more than one call may carry.
+fn at_most(limit: usize, what: &'static str, count: usize) -> Result<()> {
+    if count > limit { Err(Error::TooMany { what, limit }) } else { Ok(()) }
+}
+
+impl Queue for Embedded {
+    async fn enqueue(&self, jobs: Vec<NewJob>) -> Result<Vec<Enqueued>> {
+        at_most(MAX_BATCH, "the number of jobs", jobs.len())?;
+        self.call(jobs.len(), move |step| enqueue::enqueue(step, &jobs)).await
+    }
+
+    async fn claim(&self, claim: Claim) -> Result<Claimed> {
+        at_most(MAX_BATCH, "the number of jobs", claim.limit)?;
+        let (claimed, seen) = self.call(claim.limit, move |step| claim::claim(step, claim)).await?;
+        self.saw(seen);
+        Ok(claimed)
+    }
+
+    async fn settle(&self, settlements: Vec<Settlement>) -> Result<Vec<Settled>> {
+        at_most(MAX_BATCH, "the number of settlements", settlements.len())?;
+        self.call(settlements.len(), move |step| settle::settle(step, &settlements)).await
+    }
+
+    async fn extend(&self, leases: Vec<Lease>, lease_ms: u32) -> Result<Vec<Lease>> {
+        at_most(MAX_BATCH, "the number of leases", leases.len())?;
+        self.call(leases.len(), move |step| extend::extend(step, &leases, lease_ms)).await
+    }
+
+    async fn rescue(&self, limit: usize, lease_ms: u32) -> Result<Vec<Leased>> {
+        at_most(MAX_BATCH, "the number of jobs", limit)?;
+        self.call(limit, move |step| rescue::rescue(step, limit, lease_ms)).await
+    }
+
+    async fn cancel(&self, integration: IntegrationId, selector: Selector) -> Result<Cancelled> {
+        let (target, weight) = match selector {
+            Selector::Key(key) => (Target::Key(key), 1),
+            Selector::Job(job) => (Target::Job(job), 1),
+            Selector::All => (Target::All, MAX_BATCH),
+            Selector::Match(part) => {
+                let target = self.ask(move |connection| cancel::candidates(connection, integration, &part)).await?;
+                (target, MAX_BATCH)
+            }
+        };
+        self.call(weight, move |step| cancel::cancel(step, integration, &target)).await
+    }
+
+    async fn reschedule(&self, moves: Vec<Move>) -> Result<Vec<bool>> {
+        at_most(MAX_BATCH, "the number of jobs", moves.len())?;
+        self.call(moves.len(), move |step| reschedule::reschedule(step, &moves)).await
+    }
+
+    async fn fire(&self, firing: Firing) -> Result<Fired> {
+        at_most(MAX_BATCH, "the number of ticks", firing.ticks.len())?;
+        self.call(firing.ticks.len(), move |step| fire::fire(step, &firing)).await
+    }
+
+    async fn control(&self, integration: IntegrationId, control: Control) -> Result<()> {
+        self.call(1, move |step| control::control(step, integration, control)).await
+    }
+
+    async fn revoke(&self, integration: IntegrationId) -> Result<Vec<Job>> {
+        self.call(1, move |step| revoke::revoke(step, integration)).await
+    }
+
+    async fn replay(&self, job: JobId, due: Millis) -> Result<bool> {
+        self.call(1, move |step| replay::replay(step, job, due)).await
+    }
+
+    async fn discard(&self, jobs: Vec<JobId>) -> Result<u64> {
+        at_most(MAX_BATCH, "the number of jobs", jobs.len())?;
+        self.call(jobs.len(), move |step| discard::discard(step, &jobs)).await
+    }
+
+    async fn purge(&self, integration: IntegrationId) -> Result<()> {
+        self.call(MAX_BATCH, move |step| purge::purge(step, integration)).await
+    }
+
+    async fn prune(&self, pruning: Pruning) -> Result<Pruned> {
+        self.call(MAX_BATCH, move |step| prune::prune(step, &pruning)).await
+    }
+
+    async fn wait(&self, until: Option<Millis>) {
+        self.wait_for_change(until).await;
+    }
+
+    async fn now(&self) -> Result<Millis> {
+        Ok(self.time())
+    }
+}
+
+impl Inspect for Embedded {
+    async fn get(&self, job: JobId) -> Result<Option<JobView>> {
+        self.ask(move |connection| find::get(connection, job)).await
+    }
+
+    async fn find(&self, integration: IntegrationId, selector: Selector, limit: usize) -> Result<Vec<JobView>> {
+        at_most(MAX_BATCH, "the number of jobs", limit)?;
+        self.ask(move |connection| find::find(connection, integration, &selector, limit)).await
+    }
+
+    async fn list(&self, filter: JobFilter, page: PageRequest<JobId>) -> Result<Page<JobView>> {
+        at_most(list::MAX_PAGE, "the number of items", page.first)?;
+        self.ask(move |connection| list::list(connection, &filter, page)).await
+    }
+
+    async fn counts(&self) -> Result<Vec<(IntegrationId, Counts)>> {
+        let now = self.time();
+        self.ask(move |connection| counts::counts(connection, now)).await
+    }
+
+    async fn cursor(&self, integration: IntegrationId) -> Result<Option<Millis>> {
+        self.ask(move |connection| fire::cursor(connection, integration)).await
+    }
+
+    async fn control_of(&self, integration: IntegrationId) -> Result<Control> {
+        self.ask(move |connection| control::control_of(connection, integration)).await
+    }
+}

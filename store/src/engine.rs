@@ -1,0 +1,68 @@
+//! The engines there are, as a closed set.
+
+use schedules::Millis;
+
+use crate::embedded::Embedded;
+use crate::queue::{
+    Cancelled, Claim, Claimed, Control, Counts, Enqueued, Fired, Firing, Inspect, Job, JobFilter, JobView, Lease,
+    Leased, Move, NewJob, Page, PageRequest, Pruned, Pruning, Queue, Selector, Settled, Settlement,
+};
+use crate::{IntegrationId, JobId, Result};
+
+/// One of the engines; clones are handles to the same queue.
+#[derive(Clone, Debug)]
+pub enum Engine {
+    /// One file on this machine.
+    Embedded(Embedded),
+}
+
+impl From<Embedded> for Engine {
+    fn from(engine: Embedded) -> Self {
+        Self::Embedded(engine)
+    }
+}
+
+/// Writes each method of a trait as a call of the same method of the engine there is.
+macro_rules! dispatch {
+    ($($method:ident($($argument:ident: $type:ty),*) -> $answer:ty;)*) => {
+        $(
+            async fn $method(&self, $($argument: $type),*) -> $answer {
+                match self {
+                    Self::Embedded(engine) => engine.$method($($argument),*).await,
+                }
+            }
+        )*
+    };
+}
+
+impl Queue for Engine {
+    dispatch! {
+        enqueue(jobs: Vec<NewJob>) -> Result<Vec<Enqueued>>;
+        claim(claim: Claim) -> Result<Claimed>;
+        settle(settlements: Vec<Settlement>) -> Result<Vec<Settled>>;
+        extend(leases: Vec<Lease>, lease_ms: u32) -> Result<Vec<Lease>>;
+        rescue(limit: usize, lease_ms: u32) -> Result<Vec<Leased>>;
+        cancel(integration: IntegrationId, selector: Selector) -> Result<Cancelled>;
+        reschedule(moves: Vec<Move>) -> Result<Vec<bool>>;
+        fire(firing: Firing) -> Result<Fired>;
+        control(integration: IntegrationId, control: Control) -> Result<()>;
+        revoke(integration: IntegrationId) -> Result<Vec<Job>>;
+        replay(job: JobId, due: Millis) -> Result<bool>;
+        discard(jobs: Vec<JobId>) -> Result<u64>;
+        purge(integration: IntegrationId) -> Result<()>;
+        prune(pruning: Pruning) -> Result<Pruned>;
+        wait(until: Option<Millis>) -> ();
+        now() -> Result<Millis>;
+    }
+}
+
+impl Inspect for Engine {
+    dispatch! {
+        get(job: JobId) -> Result<Option<JobView>>;
+        find(integration: IntegrationId, selector: Selector, limit: usize) -> Result<Vec<JobView>>;
+        list(filter: JobFilter, page: PageRequest<JobId>) -> Result<Page<JobView>>;
+        counts() -> Result<Vec<(IntegrationId, Counts)>>;
+        cursor(integration: IntegrationId) -> Result<Option<Millis>>;
+        control_of(integration: IntegrationId) -> Result<Control>;
+    }
+}

@@ -1,0 +1,24 @@
+//! What Tidegate asks of storage: the queue's contract with its engines, and the catalog.
+//!
+//! - [`queue`]: the contract. [`queue::Queue`] holds the transitions of a job's life, [`queue::Inspect`] the questions.
+//! - [`embedded`]: the engine for one machine, on one durable SQLite file.
+//! - [`catalog`]: integrations, releases, API keys and the history of runs, in SQL.
+//! - [`conformance`]: the suite that defines what an engine is (feature `conformance`).
+//!
+//! A store never decides: it is told the due time, the lease and the next state, and writes them.
+
+pub mod catalog;
+#[cfg(feature = "conformance")]
+pub mod conformance;
+pub mod embedded;
+mod engine;
+mod error;
+mod id;
+pub mod queue;
+
+pub use engine::Engine;
+pub use error::Error;
+pub use id::{IntegrationId, JobId, RunId};
+
+/// What every call of this crate answers.
+pub type Result<T> = std::result::Result<T, Error>;

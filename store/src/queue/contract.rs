@@ -1,0 +1,271 @@
+//! The transitions: about fifteen verbs, each applied whole or not at all.
+
+use std::future::Future;
+
+use schedules::{Key, KeyId, Millis, WindowSpec};
+
+use super::{Job, NewJob};
+use crate::{IntegrationId, JobId, Result};
+
+/// The right to write the outcome of one claimed job; a token of its own for every claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Lease {
+    /// The claimed job.
+    pub job: JobId,
+    /// Unique among all claims of this job.
+    pub token: u64,
+}
+
+/// A job with the lease of the one who may run it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Leased {
+    /// The job.
+    pub job: Job,
+    /// The lease.
+    pub lease: Lease,
+    /// This attempt's number, from 1; claims that were given back do not count.
+    pub attempt: u32,
+    /// How many leases of this job ran out so far.
+    pub lost: u32,
+}
+
+/// What became of one job given to [`Queue::enqueue`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Enqueued {
+    /// It is queued.
+    Created,
+    /// It is queued in the place of a pending job with the same key.
+    Replaced {
+        /// The job that is gone.
+        old: JobId,
+    },
+    /// A pending job has its key and was kept ([`super::IfExists::Keep`]); nothing was queued.
+    Kept {
+        /// The pending job.
+        existing: JobId,
+        /// Its due time.
+        due: Millis,
+    },
+    /// A pending job has its key ([`super::IfExists::Reject`]); nothing was queued.
+    Rejected {
+        /// The pending job.
+        existing: JobId,
+    },
+    /// The idempotency key was seen with the same request: the first answer again; nothing was queued.
+    Repeated {
+        /// The job of the first call.
+        first: JobId,
+        /// The due time of the first answer.
+        due: Millis,
+        /// Whether the first call replaced a job.
+        replaced: bool,
+    },
+    /// The idempotency key was seen with another request; nothing was queued.
+    Conflict {
+        /// The job of the first call.
+        first: JobId,
+    },
+}
+
+/// A request for work.
+#[derive(Clone, Copy, Debug)]
+pub struct Claim {
+    /// At most this many jobs (1 to [`super::MAX_BATCH`]).
+    pub limit: usize,
+    /// How long the leases last unless extended.
+    pub lease_ms: u32,
+}
+
+/// The answer to a [`Claim`].
+#[derive(Clone, Debug, Default)]
+pub struct Claimed {
+    /// The jobs to run now.
+    pub jobs: Vec<Leased>,
+    /// When the next job will be due that is not held (paused, at its concurrency); `None` when there is none.
+    pub next_due: Option<Millis>,
+}
+
+/// What becomes of a claimed job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Its outcome is recorded: it leaves the queue.
+    Remove,
+    /// It is tried again; the attempt counts. It takes its key back if that is free.
+    Retry {
+        /// Not before this time.
+        due: Millis,
+        /// What went wrong, as JSON text.
+        error: Box<str>,
+    },
+    /// It goes back as if it had not been claimed: a drain, or a window that closed.
+    Return {
+        /// Not before this time.
+        due: Millis,
+    },
+    /// Its last attempt failed: kept as dead, listed and replayable.
+    Bury {
+        /// What went wrong, as JSON text.
+        error: Box<str>,
+    },
+}
+
+/// One job's [`Next`], presented with its lease.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settlement {
+    /// The lease of the claim.
+    pub lease: Lease,
+    /// What becomes of the job.
+    pub next: Next,
+}
+
+/// The answer to one [`Settlement`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// Written.
+    Applied,
+    /// The lease is not held any more: nothing was changed.
+    Stale,
+}
+
+/// Which pending jobs of one integration a call means.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Selector {
+    /// The one with exactly this key.
+    Key(KeyId),
+    /// Every one whose key contains all fields of this one, with equal values.
+    Match(Key),
+    /// The one with this id.
+    Job(JobId),
+    /// Every one.
+    All,
+}
+
+/// The jobs a [`Queue::cancel`] took out.
+#[derive(Clone, Debug, Default)]
+pub struct Cancelled {
+    /// The jobs, at most [`super::MAX_BATCH`].
+    pub jobs: Vec<Job>,
+    /// Whether there are more: call again.
+    pub more: bool,
+}
+
+/// A new due time for one pending job.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Move {
+    /// The job.
+    pub job: JobId,
+    /// Its new due time.
+    pub due: Millis,
+    /// Its new window, if the call names one; `None` keeps what it has.
+    pub window: Option<WindowSpec>,
+}
+
+/// The ticks of one schedule that are due, and how far they bring its cursor.
+#[derive(Clone, Debug)]
+pub struct Firing {
+    /// The recurring integration.
+    pub integration: IntegrationId,
+    /// The cursor the ticks were computed from; another scheduler may have moved it since.
+    pub from: Option<Millis>,
+    /// The cursor afterwards: the nominal time of the last tick.
+    pub to: Millis,
+    /// The ticks to queue, oldest first; may be none, to move the cursor alone.
+    pub ticks: Vec<NewJob>,
+    /// Queue nothing while a tick of this integration is pending or running (`overlap: skip`).
+    pub only_if_idle: bool,
+}
+
+/// The answer to a [`Firing`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fired {
+    /// The ticks are queued and the cursor is moved.
+    Queued,
+    /// An earlier tick is pending or running: nothing is queued, the cursor is moved.
+    Skipped,
+    /// The cursor is not at `from` any more: nothing was changed.
+    Lost {
+        /// Where it is.
+        cursor: Option<Millis>,
+    },
+}
+
+/// What holds an integration's jobs back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Control {
+    /// Its jobs are not claimed.
+    pub paused: bool,
+    /// At most this many of its jobs are claimed at once.
+    pub concurrency: Option<u32>,
+}
+
+/// What [`Queue::prune`] may forget.
+#[derive(Clone, Copy, Debug)]
+pub struct Pruning {
+    /// Dead jobs that died before this time.
+    pub dead_before: Millis,
+    /// Of the dead jobs of one integration, all but this many newest.
+    pub dead_keep: u64,
+    /// At most this many rows in one call.
+    pub limit: usize,
+}
+
+/// What [`Queue::prune`] forgot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// Dead jobs.
+    pub dead: u64,
+    /// Idempotency keys whose time was over.
+    pub idempotency: u64,
+}
+
+/// A durable queue of jobs. Every verb is one atomic step; when it answers, the step survives a kill and a power cut.
+pub trait Queue: Send + Sync + 'static {
+    /// Put jobs in, honouring keys and idempotency keys; one answer per job, in order.
+    fn enqueue(&self, jobs: Vec<NewJob>) -> impl Future<Output = Result<Vec<Enqueued>>> + Send;
+
+    /// Lease jobs that are due, taking turns between integrations, and count the attempt.
+    fn claim(&self, claim: Claim) -> impl Future<Output = Result<Claimed>> + Send;
+
+    /// Write what becomes of claimed jobs; one answer per settlement, in order.
+    fn settle(&self, settlements: Vec<Settlement>) -> impl Future<Output = Result<Vec<Settled>>> + Send;
+
+    /// Make leases last `lease_ms` from now; returns those that are not held any more.
+    fn extend(&self, leases: Vec<Lease>, lease_ms: u32) -> impl Future<Output = Result<Vec<Lease>>> + Send;
+
+    /// Take over jobs whose lease ran out, at most `limit`, under new leases; the attempt is not counted again.
+    fn rescue(&self, limit: usize, lease_ms: u32) -> impl Future<Output = Result<Vec<Leased>>> + Send;
+
+    /// Take pending jobs out.
+    fn cancel(&self, integration: IntegrationId, selector: Selector) -> impl Future<Output = Result<Cancelled>> + Send;
+
+    /// Give pending jobs another due time; `false` for one that is not pending any more.
+    fn reschedule(&self, moves: Vec<Move>) -> impl Future<Output = Result<Vec<bool>>> + Send;
+
+    /// Queue the due ticks of a schedule and move its cursor, if nobody else has.
+    fn fire(&self, firing: Firing) -> impl Future<Output = Result<Fired>> + Send;
+
+    /// Set what holds an integration's jobs back.
+    fn control(&self, integration: IntegrationId, control: Control) -> impl Future<Output = Result<()>> + Send;
+
+    /// Take the running ticks of an integration out; their leases are stale from now on.
+    fn revoke(&self, integration: IntegrationId) -> impl Future<Output = Result<Vec<Job>>> + Send;
+
+    /// Make a dead job pending again, due at `due`, with no attempt counted and the cause [`super::Cause::Replay`];
+    /// `false` when no dead job has this id.
+    fn replay(&self, job: JobId, due: Millis) -> impl Future<Output = Result<bool>> + Send;
+
+    /// Forget dead jobs; returns how many there were.
+    fn discard(&self, jobs: Vec<JobId>) -> impl Future<Output = Result<u64>> + Send;
+
+    /// Forget everything of an integration: jobs in every state, cursor, control, idempotency keys.
+    fn purge(&self, integration: IntegrationId) -> impl Future<Output = Result<()>> + Send;
+
+    /// Forget dead jobs and idempotency keys that are over their age or number.
+    fn prune(&self, pruning: Pruning) -> impl Future<Output = Result<Pruned>> + Send;
+
+    /// Wait until `until`, or until something changed that may have made work; may return early for no reason.
+    fn wait(&self, until: Option<Millis>) -> impl Future<Output = ()> + Send;
+
+    /// The store's clock.
+    fn now(&self) -> impl Future<Output = Result<Millis>> + Send;
+}

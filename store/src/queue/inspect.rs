@@ -1,0 +1,114 @@
+//! The questions: what the API, the CLI, the metrics and the console may ask of a queue. None changes anything.
+
+use std::future::Future;
+
+use schedules::Millis;
+
+use super::{Control, Job, Selector};
+use crate::{IntegrationId, JobId, Result};
+
+/// Where a job is in its life; one it has left the queue, its runs tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum State {
+    /// Waits for its due time, its window, a retry or its turn.
+    Pending,
+    /// A worker holds its lease.
+    Running,
+    /// Its last attempt failed.
+    Dead,
+}
+
+/// A job as the queue sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JobView {
+    /// The job.
+    pub job: Job,
+    /// Its state.
+    pub state: State,
+    /// Attempts made, the running one included.
+    pub attempt: u32,
+    /// Leases lost.
+    pub lost: u32,
+    /// Until when the lease lasts, while running.
+    pub lease_until: Option<Millis>,
+    /// When it died, for dead jobs.
+    pub died: Option<Millis>,
+    /// The last attempt's error, as JSON text.
+    pub error: Option<Box<str>>,
+}
+
+/// Which jobs a list shows; every part that is `Some` must hold.
+#[derive(Clone, Debug, Default)]
+pub struct JobFilter {
+    /// Of this integration.
+    pub integration: Option<IntegrationId>,
+    /// In this state.
+    pub state: Option<State>,
+    /// With this key, or these fields in it.
+    pub selector: Option<Selector>,
+}
+
+/// A part of a list; ids order it, newest first.
+#[derive(Clone, Copy, Debug)]
+pub struct PageRequest<Id> {
+    /// At most this many (1 to 100).
+    pub first: usize,
+    /// Those after this id in the list.
+    pub after: Option<Id>,
+    /// Those before this id in the list; the nearest ones.
+    pub before: Option<Id>,
+}
+
+/// A part of a list.
+#[derive(Clone, Debug)]
+pub struct Page<T> {
+    /// The items, newest first.
+    pub items: Vec<T>,
+    /// Whether there are items after these.
+    pub has_next: bool,
+    /// Whether there are items before these.
+    pub has_previous: bool,
+    /// How many items the whole list has.
+    pub total: u64,
+}
+
+/// How many jobs of an integration are where.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Pending and not due yet.
+    pub delayed: u64,
+    /// Pending and due.
+    pub ready: u64,
+    /// Running.
+    pub running: u64,
+    /// Dead.
+    pub dead: u64,
+    /// The due time of the ready job that waits longest.
+    pub oldest_ready: Option<Millis>,
+}
+
+/// Questions about a queue.
+pub trait Inspect: Send + Sync + 'static {
+    /// One job, if the queue holds it.
+    fn get(&self, job: JobId) -> impl Future<Output = Result<Option<JobView>>> + Send;
+
+    /// The pending jobs a selector means, oldest first, at most `limit`.
+    fn find(
+        &self,
+        integration: IntegrationId,
+        selector: Selector,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<JobView>>> + Send;
+
+    /// A page of jobs.
+    fn list(&self, filter: JobFilter, page: PageRequest<JobId>) -> impl Future<Output = Result<Page<JobView>>> + Send;
+
+    /// Counts by integration, of those that have jobs.
+    fn counts(&self) -> impl Future<Output = Result<Vec<(IntegrationId, Counts)>>> + Send;
+
+    /// Where a schedule is: the nominal time of its last tick.
+    fn cursor(&self, integration: IntegrationId) -> impl Future<Output = Result<Option<Millis>>> + Send;
+
+    /// What holds an integration's jobs back.
+    fn control_of(&self, integration: IntegrationId) -> impl Future<Output = Result<Control>> + Send;
+}

@@ -1,0 +1,18 @@
+//! The queue's contract: transitions of a job's life, a verb each, and the questions one may ask.
+//!
+//! An engine is done when `conformance` passes on it. Times are given by the caller, computed by `schedules`; the
+//! one clock an engine reads is its own ([`Queue::now`]), for leases and for what is due.
+
+mod contract;
+mod inspect;
+mod job;
+
+pub use contract::{
+    Cancelled, Claim, Claimed, Control, Enqueued, Fired, Firing, Lease, Leased, Move, Next, Pruned, Pruning, Queue,
+    Selector, Settled, Settlement,
+};
+pub use inspect::{Counts, Inspect, JobFilter, JobView, Page, PageRequest, State};
+pub use job::{Cause, Idempotency, IfExists, Job, NewJob, Tick};
+
+/// The most jobs, leases or settlements one call may carry.
+pub const MAX_BATCH: usize = 1_000;

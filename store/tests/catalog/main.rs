@@ -1,0 +1,11 @@
+//! The catalog on real files: what is written is read, in order, exactly once, and after a restart.
+
+mod api_keys;
+mod integrations;
+mod opening;
+mod paging;
+mod portable_sql;
+mod releases;
+mod retention;
+mod runs;
+mod world;

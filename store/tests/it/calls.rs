@@ -1,0 +1,122 @@
+//! Random calls: what may be asked of a queue, drawn so that calls meet each other's jobs.
+
+use proptest::prelude::*;
+use proptest::sample::Index;
+use serde_json::json;
+
+/// How many integrations the calls know.
+pub const INTEGRATIONS: u16 = 3;
+
+#[derive(Clone, Debug)]
+pub enum Call {
+    Enqueue(Vec<Sketch>),
+    Again(Index),
+    Claim(usize),
+    Settle(Vec<(Index, Kind, i64)>),
+    Extend(Vec<Index>),
+    Rescue(usize),
+    Cancel(u16, Choice),
+    Find(u16, Choice),
+    Reschedule(Vec<(Index, i64, bool)>),
+    Fire { of: u16, from_cursor: bool, ticks: u8, only_if_idle: bool },
+    Control(u16, bool, Option<u32>),
+    Revoke(u16),
+    Replay(Index, i64),
+    Discard(Vec<Index>),
+    Purge(u16),
+    Prune(i64, u64),
+    Clock(i64),
+}
+
+#[derive(Clone, Debug)]
+pub struct Sketch {
+    pub of: u16,
+    pub due: i64,
+    pub priority: u8,
+    pub key: Option<u8>,
+    pub if_exists: u8,
+    pub idempotency: Option<(u8, u8, i64)>,
+    pub tick: bool,
+}
+
+#[derive(Clone, Debug)]
+pub enum Kind {
+    Remove,
+    Retry,
+    Return,
+    Bury,
+}
+
+#[derive(Clone, Debug)]
+pub enum Choice {
+    Key(u8),
+    Match(u8),
+    Job(Index),
+    All,
+}
+
+pub fn a_key(number: u8) -> serde_json::Value {
+    match number {
+        0 => json!({"a": 1}),
+        1 => json!({"a": 1, "b": "x"}),
+        2 => json!({"a": "1"}),
+        _ => json!({"b": "x"}),
+    }
+}
+
+fn sketch() -> impl Strategy<Value = Sketch> {
+    let of = 1..=INTEGRATIONS;
+    let idempotency = proptest::option::weighted(0.2, (0..3_u8, 0..2_u8, -5..60_i64));
+    (of, -20..60_i64, 0..10_u8, proptest::option::of(0..4_u8), 0..3_u8, idempotency, any::<bool>()).prop_map(
+        |(of, due, priority, key, if_exists, idempotency, tick)| Sketch {
+            of,
+            due,
+            priority,
+            key,
+            if_exists,
+            idempotency,
+            tick,
+        },
+    )
+}
+
+fn choice() -> impl Strategy<Value = Choice> {
+    prop_oneof![
+        (0..4_u8).prop_map(Choice::Key),
+        (0..4_u8).prop_map(Choice::Match),
+        any::<Index>().prop_map(Choice::Job),
+        Just(Choice::All),
+    ]
+}
+
+fn kind() -> impl Strategy<Value = Kind> {
+    prop_oneof![1 => Just(Kind::Remove), 3 => Just(Kind::Retry), 1 => Just(Kind::Return), 2 => Just(Kind::Bury)]
+}
+
+pub fn call() -> impl Strategy<Value = Call> {
+    let of = || 1..=INTEGRATIONS;
+    let indices = || proptest::collection::vec(any::<Index>(), 1..4);
+    let settlements = proptest::collection::vec((any::<Index>(), kind(), -20..60_i64), 1..4);
+    let moves = proptest::collection::vec((any::<Index>(), -20..60_i64, any::<bool>()), 1..4);
+    prop_oneof![
+        8 => proptest::collection::vec(sketch(), 1..4).prop_map(Call::Enqueue),
+        1 => any::<Index>().prop_map(Call::Again),
+        6 => (0..6_usize).prop_map(Call::Claim),
+        6 => settlements.prop_map(Call::Settle),
+        1 => indices().prop_map(Call::Extend),
+        2 => (0..4_usize).prop_map(Call::Rescue),
+        2 => (of(), choice()).prop_map(|(of, choice)| Call::Cancel(of, choice)),
+        1 => (of(), choice()).prop_map(|(of, choice)| Call::Find(of, choice)),
+        2 => moves.prop_map(Call::Reschedule),
+        2 => (of(), proptest::bool::weighted(0.8), 0..3_u8, any::<bool>())
+            .prop_map(|(of, from_cursor, ticks, only_if_idle)| Call::Fire { of, from_cursor, ticks, only_if_idle }),
+        2 => (of(), proptest::bool::weighted(0.3), proptest::option::of(0..3_u32))
+            .prop_map(|(of, paused, concurrency)| Call::Control(of, paused, concurrency)),
+        1 => of().prop_map(Call::Revoke),
+        2 => (any::<Index>(), -20..60_i64).prop_map(|(job, due)| Call::Replay(job, due)),
+        1 => indices().prop_map(Call::Discard),
+        1 => of().prop_map(Call::Purge),
+        1 => (-20..60_i64, 0..3_u64).prop_map(|(before, keep)| Call::Prune(before, keep)),
+        4 => (-5..40_i64).prop_map(Call::Clock),
+    ]
+}

@@ -1,0 +1,307 @@
+//! A queue in a few vectors: what an engine must do, written as plainly as possible.
+//!
+//! Where the contract leaves the engine a choice (whose turn it is, which overdue lease is taken first), the model checks
+//! that the choice was allowed and follows it.
+
+mod leases;
+
+use std::collections::BTreeMap;
+
+use schedules::Millis;
+use store::queue::{
+    Cause, Control, Counts, Enqueued, Fired, Firing, Idempotency, IfExists, Job, JobView, Lease, Move, NewJob, Next,
+    Pruned, Pruning, Selector, Settled, Settlement, State,
+};
+use store::{IntegrationId, JobId};
+
+/// A job with what an engine must know beside its view.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    pub view: JobView,
+    token: Option<u64>,
+    /// Whether it has its key while it is pending.
+    keyed: bool,
+}
+
+/// The first answer to a call with an idempotency key.
+#[derive(Clone, Debug)]
+pub struct Answered {
+    integration: IntegrationId,
+    asked: Idempotency,
+    job: JobId,
+    due: Millis,
+    replaced: bool,
+}
+
+/// The model. `jobs` is in order of arrival.
+#[derive(Default)]
+pub struct Model {
+    pub now: Millis,
+    pub jobs: Vec<Entry>,
+    pub answered: Vec<Answered>,
+    pub controls: BTreeMap<IntegrationId, Control>,
+    pub cursors: BTreeMap<IntegrationId, Millis>,
+}
+
+impl Model {
+    fn pending_with_key(&self, job: &Job) -> Option<usize> {
+        let identity = job.key.as_ref()?.identity();
+        self.jobs.iter().position(|it| {
+            it.keyed
+                && it.view.state == State::Pending
+                && it.view.job.integration == job.integration
+                && it.view.job.key.as_ref().is_some_and(|key| key.identity() == identity)
+        })
+    }
+
+    fn held(&mut self, lease: Lease) -> Option<usize> {
+        self.jobs.iter().position(|it| it.view.job.id == lease.job && it.token == Some(lease.token))
+    }
+
+    fn matches(it: &Entry, integration: IntegrationId, selector: &Selector) -> bool {
+        let job = &it.view.job;
+        it.view.state == State::Pending
+            && job.integration == integration
+            && match selector {
+                Selector::All => true,
+                Selector::Job(id) => job.id == *id,
+                Selector::Key(key) => it.keyed && job.key.as_ref().is_some_and(|own| own.identity() == *key),
+                Selector::Match(part) => job.key.as_ref().is_some_and(|own| own.contains(part)),
+            }
+    }
+
+    pub fn enqueue(&mut self, jobs: &[NewJob]) -> Vec<Enqueued> {
+        jobs.iter().map(|new| self.enqueue_one(new)).collect()
+    }
+
+    fn enqueue_one(&mut self, new: &NewJob) -> Enqueued {
+        let integration = new.job.integration;
+        let Some(asked) = &new.idempotency else {
+            return self.insert(new);
+        };
+        let known = self.answered.iter().position(|it| it.integration == integration && it.asked.key == asked.key);
+        if let Some(it) = known.map(|at| &self.answered[at]).filter(|it| self.now <= it.asked.until) {
+            return if it.asked.fingerprint == asked.fingerprint {
+                Enqueued::Repeated { first: it.job, due: it.due, replaced: it.replaced }
+            } else {
+                Enqueued::Conflict { first: it.job }
+            };
+        }
+        let answer = self.insert(new);
+        let (job, due, replaced) = match answer {
+            Enqueued::Created => (new.job.id, new.job.due, false),
+            Enqueued::Replaced { .. } => (new.job.id, new.job.due, true),
+            Enqueued::Kept { existing, due } => (existing, due, false),
+            _ => return answer,
+        };
+        if let Some(at) = known {
+            self.answered.remove(at);
+        }
+        self.answered.push(Answered { integration, asked: asked.clone(), job, due, replaced });
+        answer
+    }
+
+    fn insert(&mut self, new: &NewJob) -> Enqueued {
+        if self.jobs.iter().any(|it| it.view.job.id == new.job.id) {
+            return Enqueued::Created;
+        }
+        let mut answer = Enqueued::Created;
+        if let Some(at) = self.pending_with_key(&new.job) {
+            let existing = self.jobs[at].view.job.id;
+            match new.if_exists {
+                IfExists::Keep => {
+                    return Enqueued::Kept { existing, due: self.jobs[at].view.job.due };
+                }
+                IfExists::Reject => return Enqueued::Rejected { existing },
+                IfExists::Beside => unreachable!("the sequences do not make such jobs; the suite has its own cases"),
+                IfExists::Replace => answer = Enqueued::Replaced { old: self.jobs.remove(at).view.job.id },
+            }
+        }
+        let view = JobView {
+            job: new.job.clone(),
+            state: State::Pending,
+            attempt: 0,
+            lost: 0,
+            lease_until: None,
+            died: None,
+            error: None,
+        };
+        self.jobs.push(Entry { view, token: None, keyed: new.job.key.is_some() });
+        answer
+    }
+
+    fn integrations(&self) -> Vec<IntegrationId> {
+        let mut all: Vec<_> = self.jobs.iter().map(|it| it.view.job.integration).collect();
+        all.sort();
+        all.dedup();
+        all
+    }
+
+    fn entry(&mut self, id: JobId) -> &mut Entry {
+        self.jobs.iter_mut().find(|it| it.view.job.id == id).expect("the model has the job")
+    }
+
+    pub fn settle(&mut self, settlements: &[Settlement]) -> Vec<Settled> {
+        settlements.iter().map(|it| self.settle_one(it)).collect()
+    }
+
+    fn settle_one(&mut self, settlement: &Settlement) -> Settled {
+        let Some(at) = self.held(settlement.lease) else {
+            return Settled::Stale;
+        };
+        let now = self.now;
+        let view = &mut self.jobs[at].view;
+        match &settlement.next {
+            Next::Remove => {
+                self.jobs.remove(at);
+                return Settled::Applied;
+            }
+            Next::Retry { error, .. } => view.error = Some(error.clone()),
+            Next::Return { .. } => view.attempt = view.attempt.saturating_sub(1),
+            Next::Bury { error } => {
+                view.error = Some(error.clone());
+                view.died = Some(now);
+            }
+        }
+        match settlement.next {
+            Next::Retry { due, .. } | Next::Return { due } => self.put_back(at, due),
+            _ => self.jobs[at].leave(State::Dead),
+        }
+        Settled::Applied
+    }
+
+    fn put_back(&mut self, at: usize, due: Millis) {
+        let job = self.jobs[at].view.job.clone();
+        let keyed = job.key.is_some() && self.pending_with_key(&job).is_none();
+        let it = &mut self.jobs[at];
+        it.leave(State::Pending);
+        it.view.job.due = due;
+        it.keyed = keyed;
+    }
+
+    pub fn cancel(&mut self, integration: IntegrationId, selector: &Selector) -> Vec<Job> {
+        self.take_out(|it| Self::matches(it, integration, selector))
+    }
+
+    pub fn find(&self, integration: IntegrationId, selector: &Selector) -> Vec<JobView> {
+        let mut found: Vec<_> =
+            self.jobs.iter().filter(|it| Self::matches(it, integration, selector)).map(|it| it.view.clone()).collect();
+        found.sort_by_key(|view| view.job.id);
+        found
+    }
+
+    fn take_out(&mut self, out: impl Fn(&Entry) -> bool) -> Vec<Job> {
+        let mut jobs: Vec<_> = self.jobs.extract_if(.., |it| out(it)).map(|it| it.view.job).collect();
+        jobs.sort_by_key(|job| job.id);
+        jobs
+    }
+
+    pub fn reschedule(&mut self, moves: &[Move]) -> Vec<bool> {
+        let mut answers = Vec::new();
+        for wanted in moves {
+            let mut pending = self.jobs.iter_mut().filter(|it| it.view.state == State::Pending);
+            let found = pending.find(|it| it.view.job.id == wanted.job);
+            answers.push(found.is_some());
+            if let Some(it) = found {
+                it.view.job.due = wanted.due;
+                it.view.job.window = wanted.window.clone().or(it.view.job.window.take());
+            }
+        }
+        answers
+    }
+
+    pub fn fire(&mut self, firing: &Firing) -> Fired {
+        let cursor = self.cursors.get(&firing.integration).copied();
+        if cursor != firing.from {
+            return Fired::Lost { cursor };
+        }
+        self.cursors.insert(firing.integration, firing.to);
+        let busy = self
+            .jobs
+            .iter()
+            .any(|it| it.view.state != State::Dead && it.is_tick() && it.view.job.integration == firing.integration);
+        if firing.only_if_idle && busy && !firing.ticks.is_empty() {
+            return Fired::Skipped;
+        }
+        self.enqueue(&firing.ticks);
+        Fired::Queued
+    }
+
+    pub fn revoke(&mut self, integration: IntegrationId) -> Vec<Job> {
+        self.take_out(|it| it.is_tick() && it.view.state == State::Running && it.view.job.integration == integration)
+    }
+
+    pub fn replay(&mut self, job: JobId, due: Millis) -> bool {
+        let Some(at) = self.jobs.iter().position(|it| it.view.job.id == job && it.view.state == State::Dead) else {
+            return false;
+        };
+        self.put_back(at, due);
+        let view = &mut self.jobs[at].view;
+        (view.attempt, view.lost, view.error, view.died) = (0, 0, None, None);
+        view.job.cause = Cause::Replay;
+        true
+    }
+
+    pub fn discard(&mut self, jobs: &[JobId]) -> u64 {
+        self.take_out(|it| it.view.state == State::Dead && jobs.contains(&it.view.job.id)).len() as u64
+    }
+
+    pub fn purge(&mut self, integration: IntegrationId) {
+        self.take_out(|it| it.view.job.integration == integration);
+        self.answered.retain(|it| it.integration != integration);
+        self.controls.remove(&integration);
+        self.cursors.remove(&integration);
+    }
+
+    /// With a limit that is never reached.
+    pub fn prune(&mut self, pruning: &Pruning) -> Pruned {
+        let mut dead = self.take_out(|it| it.view.died.is_some_and(|died| died < pruning.dead_before)).len() as u64;
+        for integration in self.integrations() {
+            let mut of_it: Vec<_> = self
+                .jobs
+                .iter()
+                .filter(|it| it.view.state == State::Dead && it.view.job.integration == integration)
+                .map(|it| (it.view.died, it.view.job.id))
+                .collect();
+            // A stable sort: of those that died together the first to arrive goes first.
+            of_it.sort_by_key(|(died, _)| *died);
+            let surplus = of_it.len().saturating_sub(pruning.dead_keep as usize);
+            let gone: Vec<_> = of_it[..surplus].iter().map(|(_, id)| *id).collect();
+            dead += self.discard(&gone);
+        }
+        let before = self.answered.len();
+        let now = self.now;
+        self.answered.retain(|it| now <= it.asked.until);
+        Pruned { dead, idempotency: (before - self.answered.len()) as u64 }
+    }
+
+    pub fn counts(&self) -> Vec<(IntegrationId, Counts)> {
+        let mut all = BTreeMap::<_, Counts>::new();
+        for it in &self.jobs {
+            let counts = all.entry(it.view.job.integration).or_default();
+            let due = it.view.job.due;
+            match it.view.state {
+                State::Pending if due <= self.now => {
+                    counts.ready += 1;
+                    counts.oldest_ready = Some(counts.oldest_ready.map_or(due, |oldest| oldest.min(due)));
+                }
+                State::Pending => counts.delayed += 1,
+                State::Running => counts.running += 1,
+                State::Dead => counts.dead += 1,
+            }
+        }
+        all.into_iter().collect()
+    }
+}
+
+impl Entry {
+    fn is_tick(&self) -> bool {
+        matches!(self.view.job.cause, Cause::Schedule | Cause::Catchup)
+    }
+
+    fn leave(&mut self, to: State) {
+        self.view.state = to;
+        self.view.lease_until = None;
+        self.token = None;
+    }
+}

@@ -1,0 +1,260 @@
+//! Random sequences of calls and clock moves: the engine and the model must answer alike and hold the same.
+
+use proptest::prelude::*;
+use proptest::sample::Index;
+use schedules::{Key, KeyId, WindowSpec};
+use store::JobId;
+use store::conformance::{Fresh, START, Sample, at, integration, job, key};
+use store::queue::{
+    Cause, Claim, Control, Firing, IfExists, Inspect, JobFilter, JobView, Lease, MAX_BATCH, Move, NewJob, Next,
+    PageRequest, Pruning, Queue, Selector, Settlement,
+};
+
+use crate::calls::{Call, Choice, INTEGRATIONS, Kind, Sketch, a_key, call};
+use crate::embedded::fresh;
+use crate::model::Model;
+
+/// The engine beside the model.
+struct Pair<Q> {
+    engine: Fresh<Q>,
+    model: Model,
+    /// Every job that was ever made, and every lease ever given.
+    made: Vec<NewJob>,
+    leases: Vec<Lease>,
+}
+
+impl<Q: Queue + Inspect> Pair<Q> {
+    fn new(engine: Fresh<Q>) -> Self {
+        Self { engine, model: Model { now: START, ..Model::default() }, made: Vec::new(), leases: Vec::new() }
+    }
+
+    fn make(&mut self, sketch: &Sketch) -> NewJob {
+        let mut new = job(sketch.of).due(sketch.due).priority(sketch.priority);
+        new.job.key = sketch.key.map(a_key).map(key);
+        new.if_exists = [IfExists::Replace, IfExists::Keep, IfExists::Reject][usize::from(sketch.if_exists)];
+        new.job.cause = if sketch.tick { Cause::Schedule } else { Cause::Manual };
+        if let Some((name, request, ms)) = sketch.idempotency {
+            new = new.idempotent(&name.to_string(), request, ms);
+        }
+        self.made.push(new.clone());
+        new
+    }
+
+    fn job_id(&self, index: &Index) -> JobId {
+        if self.made.is_empty() { job(1).job.id } else { index.get(&self.made).job.id }
+    }
+
+    fn lease(&self, index: &Index) -> Lease {
+        // Mostly leases that may still be held.
+        let recent = &self.leases[self.leases.len().saturating_sub(8)..];
+        if recent.is_empty() { Lease { job: job(1).job.id, token: 1 } } else { *index.get(recent) }
+    }
+
+    fn selector(&self, choice: &Choice) -> Selector {
+        match choice {
+            Choice::Key(number) => Selector::Key(identity(*number)),
+            Choice::Match(number) => Selector::Match(key(a_key(*number))),
+            Choice::Job(index) => Selector::Job(self.job_id(index)),
+            Choice::All => Selector::All,
+        }
+    }
+
+    async fn apply(&mut self, call: &Call) {
+        match call {
+            Call::Enqueue(_) | Call::Again(_) | Call::Fire { .. } => self.apply_new(call).await,
+            Call::Claim(_) | Call::Settle(_) | Call::Extend(_) | Call::Rescue(_) => self.apply_leases(call).await,
+            Call::Cancel(..) | Call::Find(..) | Call::Reschedule(_) => self.apply_pending(call).await,
+            _ => self.apply_rest(call).await,
+        }
+    }
+
+    async fn apply_new(&mut self, call: &Call) {
+        match call {
+            Call::Enqueue(sketches) => {
+                let jobs: Vec<_> = sketches.iter().map(|sketch| self.make(sketch)).collect();
+                let wanted = self.model.enqueue(&jobs);
+                assert_eq!(self.engine.queue.enqueue(jobs).await.expect("enqueue answers"), wanted);
+            }
+            Call::Again(index) if !self.made.is_empty() => {
+                let jobs = vec![index.get(&self.made).clone()];
+                let wanted = self.model.enqueue(&jobs);
+                assert_eq!(self.engine.queue.enqueue(jobs).await.expect("enqueue answers"), wanted);
+            }
+            Call::Fire { of, from_cursor, ticks, only_if_idle } => {
+                let of = integration(*of);
+                let cursor = self.model.cursors.get(&of).copied();
+                let tick =
+                    Sketch { of: 0, due: 0, priority: 5, key: None, if_exists: 0, idempotency: None, tick: true };
+                let mut ticks: Vec<_> = (0..*ticks).map(|_| self.make(&tick)).collect();
+                ticks.iter_mut().for_each(|tick| tick.job.integration = of);
+                let from = if *from_cursor { cursor } else { Some(at(-777)) };
+                let to = cursor.unwrap_or(START).after(1);
+                let firing = Firing { integration: of, from, to, ticks, only_if_idle: *only_if_idle };
+                let wanted = self.model.fire(&firing);
+                assert_eq!(self.engine.queue.fire(firing).await.expect("fire answers"), wanted);
+            }
+            _ => {}
+        }
+    }
+
+    async fn apply_leases(&mut self, call: &Call) {
+        let (queue, lease_ms) = (&self.engine.queue, 25);
+        match call {
+            Call::Claim(limit) => {
+                let claimed = queue.claim(Claim { limit: *limit, lease_ms }).await.expect("claim answers");
+                self.model.claimed(*limit, lease_ms, &claimed);
+                self.leases.extend(claimed.jobs.iter().map(|it| it.lease));
+            }
+            Call::Rescue(limit) => {
+                let rescued = queue.rescue(*limit, lease_ms).await.expect("rescue answers");
+                self.model.rescued(*limit, lease_ms, &rescued);
+                self.leases.extend(rescued.iter().map(|it| it.lease));
+            }
+            Call::Settle(sketches) => {
+                let settlements: Vec<_> = sketches
+                    .iter()
+                    .map(|(index, kind, ms)| Settlement { lease: self.lease(index), next: next(kind, *ms) })
+                    .collect();
+                let wanted = self.model.settle(&settlements);
+                assert_eq!(queue.settle(settlements).await.expect("settle answers"), wanted);
+            }
+            Call::Extend(indices) => {
+                let leases: Vec<_> = indices.iter().map(|index| self.lease(index)).collect();
+                let wanted = self.model.extend(&leases, lease_ms);
+                assert_eq!(queue.extend(leases, lease_ms).await.expect("extend answers"), wanted);
+            }
+            _ => {}
+        }
+    }
+
+    async fn apply_pending(&mut self, call: &Call) {
+        let queue = &self.engine.queue;
+        match call {
+            Call::Cancel(of, choice) => {
+                let selector = self.selector(choice);
+                let wanted = self.model.cancel(integration(*of), &selector);
+                let mut cancelled = queue.cancel(integration(*of), selector).await.expect("cancel answers");
+                cancelled.jobs.sort_by_key(|job| job.id);
+                assert_eq!((cancelled.jobs, cancelled.more), (wanted, false));
+            }
+            Call::Find(of, choice) => {
+                let selector = self.selector(choice);
+                let wanted = self.model.find(integration(*of), &selector);
+                assert_eq!(queue.find(integration(*of), selector, MAX_BATCH).await.expect("find answers"), wanted);
+            }
+            Call::Reschedule(sketches) => {
+                let moves: Vec<_> = sketches
+                    .iter()
+                    .map(|(index, ms, window)| Move {
+                        job: self.job_id(index),
+                        due: at(*ms),
+                        window: window.then(|| WindowSpec { day: Some("monday".into()), ..WindowSpec::default() }),
+                    })
+                    .collect();
+                let wanted = self.model.reschedule(&moves);
+                assert_eq!(queue.reschedule(moves).await.expect("reschedule answers"), wanted);
+            }
+            _ => {}
+        }
+    }
+
+    async fn apply_rest(&mut self, call: &Call) {
+        let queue = &self.engine.queue;
+        match call {
+            Call::Control(of, paused, concurrency) => {
+                let control = Control { paused: *paused, concurrency: *concurrency };
+                self.model.controls.insert(integration(*of), control);
+                queue.control(integration(*of), control).await.expect("control answers");
+            }
+            Call::Revoke(of) => {
+                let wanted = self.model.revoke(integration(*of));
+                let mut revoked = queue.revoke(integration(*of)).await.expect("revoke answers");
+                revoked.sort_by_key(|job| job.id);
+                assert_eq!(revoked, wanted);
+            }
+            Call::Replay(index, ms) => {
+                let id = self.job_id(index);
+                let wanted = self.model.replay(id, at(*ms));
+                assert_eq!(queue.replay(id, at(*ms)).await.expect("replay answers"), wanted);
+            }
+            Call::Discard(indices) => {
+                let ids: Vec<_> = indices.iter().map(|index| self.job_id(index)).collect();
+                let wanted = self.model.discard(&ids);
+                assert_eq!(queue.discard(ids).await.expect("discard answers"), wanted);
+            }
+            Call::Purge(of) => {
+                self.model.purge(integration(*of));
+                queue.purge(integration(*of)).await.expect("purge answers");
+            }
+            Call::Prune(before, keep) => {
+                let pruning = Pruning { dead_before: at(*before), dead_keep: *keep, limit: 10_000 };
+                let wanted = self.model.prune(&pruning);
+                assert_eq!(queue.prune(pruning).await.expect("prune answers"), wanted);
+            }
+            Call::Clock(ms) => {
+                self.engine.clock.advance(*ms);
+                self.model.now = self.model.now.after(*ms);
+            }
+            _ => {}
+        }
+    }
+
+    /// Everything that can be asked is as the model has it.
+    async fn compare(&self) {
+        let queue = &self.engine.queue;
+        let mut wanted: Vec<_> = self.model.jobs.iter().map(|it| it.view.clone()).collect();
+        wanted.sort_by_key(|view| std::cmp::Reverse(view.job.id));
+        assert_eq!(everything(queue).await, wanted);
+        assert_eq!(queue.counts().await.expect("counts answers"), self.model.counts());
+        for of in (1..=INTEGRATIONS).map(integration) {
+            let (cursor, control) = (self.model.cursors.get(&of).copied(), self.model.controls.get(&of).copied());
+            assert_eq!(queue.cursor(of).await.expect("cursor answers"), cursor);
+            assert_eq!(queue.control_of(of).await.expect("control_of answers"), control.unwrap_or_default());
+        }
+    }
+}
+
+fn identity(number: u8) -> KeyId {
+    Key::identity(&key(a_key(number)))
+}
+
+fn next(kind: &Kind, ms: i64) -> Next {
+    match kind {
+        Kind::Remove => Next::Remove,
+        Kind::Retry => Next::Retry { due: at(ms), error: ms.to_string().into() },
+        Kind::Return => Next::Return { due: at(ms) },
+        Kind::Bury => Next::Bury { error: ms.to_string().into() },
+    }
+}
+
+/// All jobs, page by page.
+async fn everything(queue: &impl Inspect) -> Vec<JobView> {
+    let mut all: Vec<JobView> = Vec::new();
+    loop {
+        let after = all.last().map(|view| view.job.id);
+        let page = PageRequest { first: 7, after, before: None };
+        let page = queue.list(JobFilter::default(), page).await.expect("list answers");
+        assert_eq!(page.has_previous, !all.is_empty());
+        all.extend(page.items);
+        if !page.has_next {
+            assert_eq!(page.total, all.len() as u64);
+            return all;
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, max_shrink_iters: 2_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_engine_does_as_the_model_does(calls in proptest::collection::vec(call(), 1..80)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let mut pair = Pair::new(fresh().await);
+            for call in &calls {
+                pair.apply(call).await;
+                pair.compare().await;
+            }
+        });
+    }
+}
