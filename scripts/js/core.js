@@ -1,0 +1,197 @@
+// The heart of every context: the module table, host calls, the run's outcome, and globals that load on first use.
+// Evaluates to a function of the host's native operations; what it returns is what the sandbox drives.
+(function (host) {
+  const { parse, stringify } = JSON;
+  const { defineProperty } = Object;
+  const PromiseOf = Promise;
+  const loaded = Object.create(null);
+  const tags = new WeakMap();
+  const pending = new Map();
+  const rejected = new Map();
+  let outcome;
+
+  const define = (target, name, value) =>
+    defineProperty(target, name, { value, writable: true, configurable: true, enumerable: false });
+
+  // Text as the host can take it: a lone half of a surrogate pair becomes U+FFFD.
+  const text = (value) => (value.isWellFormed() ? value : value.toWellFormed());
+
+  const load = (name) => (loaded[name] ??= host.builtin(name)(internal));
+
+  // An error whose code names how the run ends if nobody catches it.
+  function tagged(code, message, Type = Error) {
+    const error = new Type(message);
+    tags.set(error, code);
+    return error;
+  }
+
+  function call(op, args, body = null, binary = false) {
+    const failure = new Error();
+    return new PromiseOf((resolve, reject) => {
+      const id = host.call(op, text(stringify(args)), body === null ? null : text(body), binary);
+      if (id !== 0) return pending.set(id, { resolve, reject, failure });
+      // A draft that is being checked: whatever it does with the refusal, it does not pass.
+      define(failure, 'message', `${op} is not possible at the top level of the module; move it into the handler`);
+      end({ ok: false, error: failure });
+      reject(failure);
+    });
+  }
+
+  function reply(id, ok, value, retryAfter) {
+    const waiting = pending.get(id);
+    if (!waiting) return;
+    pending.delete(id);
+    const answer = value === '' ? null : parse(value);
+    if (ok) return waiting.resolve({ value: answer, id });
+    const failure = waiting.failure;
+    define(failure, 'message', answer.message);
+    failure.code = answer.code;
+    if (retryAfter !== undefined) failure.retryAfter = retryAfter;
+    waiting.reject(failure);
+  }
+
+  function require(name) {
+    throw missing(String(name));
+  }
+
+  function missing(name) {
+    const error = tagged('module_not_found', host.missing(text(name)));
+    error.code = 'MODULE_NOT_FOUND';
+    return error;
+  }
+
+  // ---- from the module to the handler
+
+  const EXPORT = 'export one function: `module.exports = async ({ payload }) => { … }` or `export default async ({ payload }) => { … }`';
+
+  function kind(value) {
+    if (value === null) return 'null';
+    if (Array.isArray(value)) return 'an array';
+    if (typeof value === 'object') {
+      const names = Object.keys(value);
+      return names.length ? `an object with ${names.slice(0, 5).join(', ')}` : 'nothing';
+    }
+    return value === undefined ? 'nothing' : `a ${typeof value}`;
+  }
+
+  function pick(exports, module) {
+    let value = module ? exports.default : exports;
+    if (!module && typeof value === 'object' && value !== null && typeof value.default === 'function') value = value.default;
+    if (typeof value === 'function') {
+      if (!/^class\b/.test(Function.prototype.toString.call(value))) return value;
+      throw tagged('no_handler', `${host.entry} exports a class; ${EXPORT}`, TypeError);
+    }
+    const names = module && value === undefined ? Object.keys(exports) : [];
+    const what = names.length ? `no default, only ${names.slice(0, 5).join(', ')}` : kind(value);
+    throw tagged('no_handler', `${host.entry} exports ${what}; ${EXPORT}`, TypeError);
+  }
+
+  function argument(input) {
+    const cache = {
+      get: (...args) => load('cache').get(...args),
+      set: (...args) => load('cache').set(...args),
+      delete: (...args) => load('cache').delete(...args),
+    };
+    const json = (source) => (source === undefined ? undefined : parse(source));
+    return {
+      payload: parse(input.payload),
+      secrets: parse(input.secrets),
+      cache,
+      key: input.key === undefined ? null : parse(input.key),
+      event: json(input.event),
+      request: json(input.request),
+      run: parse(input.run),
+    };
+  }
+
+  async function evaluate(code, input) {
+    let exports;
+    if (code.module) {
+      await code.promise;
+      exports = code.exports;
+    } else {
+      const module = { exports: {} };
+      code.wrapper.call(module.exports, module, module.exports, require);
+      exports = module.exports;
+    }
+    const handler = pick(exports, code.module);
+    return input === undefined ? undefined : handler(argument(input));
+  }
+
+  // `async` turns every way to fail into one rejection; storing the outcome allocates next to nothing.
+  function begin(code, input) {
+    evaluate(code, input).then(
+      (value) => end({ ok: true, value }),
+      (error) => end({ ok: false, error }),
+    );
+  }
+
+  function end(how) {
+    outcome ??= how;
+    host.settled();
+  }
+
+  // ---- promises nobody waits for
+
+  function rejection(promise, reason, handled) {
+    if (handled) rejected.delete(promise);
+    else if (rejected.size < 100) rejected.set(promise, reason);
+  }
+
+  function report() {
+    if (rejected.size === 0) return;
+    const reasons = [...rejected.values()];
+    rejected.clear();
+    for (const reason of reasons) {
+      host.log('warn', text(`Unhandled rejection: ${load('inspect').inspect(reason)}`));
+    }
+  }
+
+  const internal = { host, load, call, define, text, tagged, tags, parse, stringify };
+
+  // ---- globals
+
+  const console = {};
+  const METHODS = ['debug', 'log', 'info', 'warn', 'error', 'dir', 'table', 'trace', 'group', 'groupCollapsed', 'groupEnd',
+    'assert', 'count', 'countReset', 'time', 'timeEnd', 'timeLog'];
+  for (const method of METHODS) {
+    console[method] = { [method](...args) { return load('console')[method](...args); } }[method];
+  }
+  define(globalThis, 'console', console);
+  define(globalThis, 'require', require);
+  define(globalThis, 'global', globalThis);
+  define(Math, 'random', host.random);
+
+  const LAZY = {
+    timers: ['setTimeout', 'setInterval', 'setImmediate', 'clearTimeout', 'clearInterval', 'clearImmediate'],
+    fetch: ['fetch', 'Headers', 'Request', 'Response'],
+    abort: ['AbortController', 'AbortSignal'],
+    url: ['URL', 'URLSearchParams'],
+    encoding: ['TextEncoder', 'TextDecoder'],
+    clone: ['structuredClone'],
+    crypto: ['crypto'],
+    integration: ['integration'],
+  };
+  for (const module in LAZY) {
+    for (const name of LAZY[module]) {
+      defineProperty(globalThis, name, {
+        configurable: true,
+        enumerable: false,
+        get: () => { const value = load(module)[name]; define(globalThis, name, value); return value; },
+        set: (value) => define(globalThis, name, value),
+      });
+    }
+  }
+
+  return {
+    begin,
+    reply,
+    rejection,
+    report,
+    timer: (id) => load('timers').fire(id),
+    result: (limit) => load('outcome').result(outcome.value, limit),
+    failed: () => !outcome?.ok,
+    outcome: () => load('outcome').describe(outcome.error),
+    describe: (error) => load('outcome').describe(error),
+  };
+})

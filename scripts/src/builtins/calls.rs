@@ -1,0 +1,38 @@
+//! Calls to the engine, and the bodies of its answers.
+
+use std::rc::Rc;
+
+use rquickjs::{Ctx, Exception, Function, Object, Result, TypedArray};
+
+use super::encoding;
+use crate::sandbox::Host;
+
+/// The most bytes of a request's arguments, and of its body.
+const MAX_REQUEST_BYTES: usize = 10 << 20;
+
+pub(super) fn install<'js>(ctx: &Ctx<'js>, object: &Object<'js>, host: &Rc<Host>) -> Result<()> {
+    let caller = Rc::clone(host);
+    let call = move |ctx: Ctx<'js>, op: String, args: String, body: Option<String>, binary: bool| -> Result<u32> {
+        if !caller.online {
+            return Ok(0);
+        }
+        let body = body.map(|body| if binary { encoding::from_binary(&body) } else { body.into_bytes() });
+        for (what, size) in [("arguments", args.len()), ("body", body.as_ref().map_or(0, Vec::len))] {
+            if size > MAX_REQUEST_BYTES {
+                let message =
+                    format!("{op}: {size} bytes of {what} are too many; send at most {MAX_REQUEST_BYTES} (10 MiB)");
+                return Err(Exception::throw_range(&ctx, &message));
+            }
+        }
+        Ok(caller.call(op, args, body))
+    };
+    object.set("call", Function::new(ctx.clone(), call)?)?;
+
+    let bodies = Rc::clone(host);
+    let text = move |call: u32| String::from_utf8_lossy(&bodies.body(call)).into_owned();
+    object.set("bodyText", Function::new(ctx.clone(), text)?)?;
+
+    let bodies = Rc::clone(host);
+    let bytes = move |ctx: Ctx<'js>, call: u32| TypedArray::<u8>::new_copy(ctx, bodies.body(call).as_slice());
+    object.set("bodyBytes", Function::new(ctx.clone(), bytes)?)
+}

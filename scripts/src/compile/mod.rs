@@ -1,0 +1,43 @@
+//! From a draft's files to a bundle: finds the entry, checks its syntax, turns TypeScript into JavaScript.
+
+mod entry;
+mod syntax;
+
+pub(crate) use syntax::missing_module;
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
+
+use crate::protocol::{Bundle, Format, Place, ScriptError};
+
+/// A bundle, and where it exports something, for errors about the export.
+pub(crate) struct Compiled {
+    pub bundle: Bundle,
+    pub export: Option<Place>,
+}
+
+/// Compiles a draft's files.
+pub(crate) fn compile(files: &BTreeMap<String, String>) -> Result<Compiled, ScriptError> {
+    let entry = entry::find(files)?;
+    let parsed = syntax::compile(entry.name, entry.text, entry.typescript)?;
+    let bundle = Bundle {
+        entry: entry.name.to_owned(),
+        format: parsed.format,
+        hash: hash(parsed.format, &parsed.code),
+        source: parsed.map.is_some().then(|| entry.text.to_owned()),
+        code: parsed.code,
+        map: parsed.map,
+    };
+    Ok(Compiled { bundle, export: parsed.export })
+}
+
+fn hash(format: Format, code: &str) -> String {
+    let mut hasher = Sha256::new();
+    hasher.update(match format {
+        Format::CommonJs => b"commonjs\0".as_slice(),
+        Format::Module => b"module\0".as_slice(),
+    });
+    hasher.update(code);
+    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,15 @@
+//! The runner from outside: a fake engine on the other end of its socket.
+
+#![expect(clippy::result_large_err, reason = "the shape is the protocol's")]
+
+mod bombs;
+mod calls;
+mod compile;
+mod console;
+mod engine;
+mod errors;
+mod examples;
+mod frames;
+mod globals;
+mod logs;
+mod results;

@@ -1,0 +1,118 @@
+// Types for authors of integrations: the handler's argument and what Tidegate adds to the language's own globals.
+
+/** Any JSON value. */
+type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
+
+/** What a handler gets: `module.exports = async ({ payload }) => …` or `export default async ({ payload }) => …`. */
+interface TidegateContext<Payload = any, Secrets extends Record<string, string> = Record<string, string>> {
+  /** As the caller passed it; a {@link TidegateTick} for recurring integrations; the parsed body for HTTP. */
+  payload: Payload;
+  /** The integration's secrets by name. */
+  secrets: Secrets;
+  /** Shared by the runs of this integration. */
+  cache: TidegateCache;
+  /** The key of the scheduled job, or `null`. */
+  key: Record<string, string | number | boolean | null> | null;
+  /** The event, when an event started the run. */
+  event?: any;
+  /** The request, when an HTTP trigger started the run. */
+  request?: TidegateRequest;
+  /** This attempt. */
+  run: TidegateRun;
+}
+
+/** An integration's handler; its result must be JSON. */
+type TidegateHandler<Payload = any, Result = unknown> = (context: TidegateContext<Payload>) => Result | Promise<Result>;
+
+/** The payload of a recurring integration. */
+interface TidegateTick {
+  scheduledAt: string;
+  nominal: string;
+  previous: string | null;
+  upcoming: string | null;
+}
+
+interface TidegateRequest {
+  method: string;
+  headers: Record<string, string>;
+  query: Record<string, string | string[]>;
+  path: string;
+}
+
+interface TidegateRun {
+  id: string;
+  /** From 1. */
+  attempt: number;
+  scheduledAt: string;
+  release: string;
+  /** Unix milliseconds at which the run times out. */
+  deadline: number;
+}
+
+/** A volatile store; a store that fails is a miss, never a failed run. */
+interface TidegateCache {
+  /** The value, or `null` on a miss. */
+  get<Value = any>(key: string): Promise<Value | null>;
+  /** The value; on a miss that of `getValue`, which is stored. Misses at the same time share one computation. */
+  get<Value = any>(key: string, options: TidegateCacheOptions & { getValue: (() => Value | Promise<Value>) | Value | Promise<Value> }): Promise<Value>;
+  get<Value = any>(key: string, options: TidegateCacheOptions): Promise<Value | null>;
+  /** Stores up to 256 KiB of JSON under a key of up to 256 bytes. */
+  set(key: string, value: unknown, options?: TidegateCacheOptions): Promise<void>;
+  delete(key: string): Promise<void>;
+}
+
+interface TidegateCacheOptions {
+  /** Milliseconds; one hour by default, 30 days at most. */
+  ttl?: number;
+}
+
+/** The days and hours in which a job may start. */
+interface TidegateWindow {
+  /** `"monday"`, `"mon-fri"`, `"sat,sun"`. */
+  day?: string;
+  /** `"09:00-17:00"`, `"22:00-06:00"`. */
+  time?: string;
+  /** An IANA zone, such as `"Europe/London"`; UTC by default. */
+  timezone?: string;
+  timezoneOffset?: number;
+  holidays?: string[];
+  outside?: 'move' | 'drop';
+}
+
+type TidegateKey = Record<string, string | number | boolean | null>;
+
+interface TidegateSchedule {
+  key?: TidegateKey;
+  /** Milliseconds, or `"2 days"`. */
+  delay?: number | string;
+  /** Unix milliseconds or ISO 8601; not together with `delay`. */
+  time?: number | string;
+  window?: TidegateWindow;
+  jitter?: number | string;
+  priority?: number;
+  idempotencyKey?: string;
+  ifExists?: 'replace' | 'keep' | 'reject';
+}
+
+interface TidegateIntegration {
+  /** Runs it now and waits for its result. */
+  execute(payload?: unknown, options?: { key?: TidegateKey; priority?: number; idempotencyKey?: string }): Promise<any>;
+  /** Runs it later. */
+  schedule(payload?: unknown, options?: TidegateSchedule): Promise<{ jobId: string; key: TidegateKey | null; dueAt: string; replaced: boolean }>;
+  /** Drops pending jobs by their key. */
+  cancel(target: TidegateKey | { key: TidegateKey } | { match: TidegateKey }): Promise<{ cancelled: number }>;
+  /** Moves a pending job and keeps its payload. */
+  reschedule(options: TidegateSchedule & ({ key: TidegateKey } | { match: TidegateKey })): Promise<{ jobId: string; dueAt: string }>;
+}
+
+/** Another integration of the workspace; `name@2` pins major release 2. */
+declare function integration(name: string): TidegateIntegration;
+
+/** What a failed request or call rejects with; throw it on, and its `retryAfter` becomes the pause before the retry. */
+interface TidegateError extends Error {
+  code?: string;
+  /** Milliseconds. */
+  retryAfter?: number;
+  /** `false` ends the job without further attempts. */
+  retryable?: boolean;
+}
