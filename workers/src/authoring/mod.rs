@@ -1,0 +1,28 @@
+//! Save, release, roll back, remove, pause, preview: the life of an integration's code.
+
+mod pause;
+mod preview;
+mod release;
+mod remove;
+mod save;
+mod ticks;
+
+pub use pause::{pause, resume};
+pub use preview::preview;
+pub use release::{release, rollback};
+pub use remove::remove;
+pub use save::{Submission, check, save};
+pub use ticks::{next_ticks, previous_ticks_are_past};
+
+use std::sync::Arc;
+
+use crate::{Entry, Error, Result, Services};
+
+fn entry(services: &Services, name: &str) -> Result<Arc<Entry>> {
+    services.directory.by_name(name).ok_or_else(|| Error::no_integration(name))
+}
+
+async fn stored(services: &Services, name: &str) -> Result<store::catalog::Integration> {
+    let workspace = &services.options.workspace;
+    services.catalog.integration(workspace, name).await?.ok_or_else(|| Error::no_integration(name))
+}

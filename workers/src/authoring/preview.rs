@@ -1,0 +1,61 @@
+//! Run a draft now, to see what it does: no limits are charged, and its cache is its own.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use store::catalog::ReleaseNumber;
+use store::queue::{Cause, Job};
+use store::{JobId, RunId};
+
+use super::{check, stored};
+use crate::live::Follow;
+use crate::settings::Settings;
+use crate::worker::attempt::Attempt;
+use crate::{Entry, Error, Result, Services, Version, invoke};
+
+/// A draft has no number; nothing shows this one.
+const NO_NUMBER: ReleaseNumber = ReleaseNumber { major: 0, minor: 0 };
+
+/// Starts a run of the draft; its updates follow, the last one is its record.
+pub async fn preview(services: &Services, name: &str, payload: Value) -> Result<(RunId, Follow)> {
+    let payload = invoke::payload(payload)?;
+    let integration = stored(services, name).await?;
+    let bundle = check(services, &integration.draft.files).await?;
+    let settings = Settings::parse(&serde_json::from_str(&integration.draft.settings).unwrap_or_default())?;
+    let now = services.clock.now();
+    let run = RunId::new(now);
+    let entry = Entry {
+        id: integration.id,
+        name: integration.name.into(),
+        workspace: integration.workspace.into(),
+        trigger: integration.trigger,
+        paused: false,
+        latest: integration.latest,
+    };
+    let job = Job {
+        id: JobId::new(now),
+        integration: entry.id,
+        cause: Cause::Preview,
+        release: None,
+        payload,
+        key: None,
+        due: now,
+        window: None,
+        jitter_ms: 0,
+        priority: 0,
+        tick: None,
+        attempts: Some(1),
+        context: None,
+        created: now,
+    };
+    let version = Arc::new(Version { number: NO_NUMBER, settings, bundle });
+    let attempt = Attempt { run, job, entry: Arc::new(entry), version, number: 1, started: now };
+    services.live.start(attempt.running());
+    let follow = services.live.follow(run).ok_or_else(|| Error::Unavailable("the preview did not start".into()))?;
+    let owned = services.clone();
+    services.previews.spawn(async move {
+        let (record, _) = attempt.run(&owned, &owned.stop).await;
+        owned.recorder.record(record).await;
+    });
+    Ok((run, follow))
+}

@@ -1,0 +1,106 @@
+//! Make the draft an immutable release, or an old release the newest one again.
+
+use store::catalog::{Bump, NewRelease, Release, ReleaseNumber};
+use store::queue::{Control, Queue};
+
+use super::{check, previous_ticks_are_past, stored};
+use crate::services::to_the_end;
+use crate::settings::{Overlap, Settings};
+use crate::{Error, Result, Services};
+
+const MAX_NOTE_BYTES: usize = 1_024;
+
+/// Releases the draft: triggers run it from now on. An edit of the schedule never fires by itself.
+pub async fn release(services: &Services, name: &str, note: String, bump: Bump) -> Result<Release> {
+    let integration = stored(services, name).await?;
+    let bundle = check(services, &integration.draft.files).await?;
+    let bundle = serde_json::to_string(&bundle).map_err(|error| Error::Unavailable(error.to_string()))?;
+    let new = NewRelease {
+        integration: integration.id,
+        files: integration.draft.files.clone(),
+        settings: integration.draft.settings.clone(),
+        bundle,
+        note,
+        created: services.clock.now(),
+    };
+    publish(services, &integration.name, new, bump).await
+}
+
+/// Makes a new release with the code and settings of an old one.
+pub async fn rollback(services: &Services, name: &str, number: ReleaseNumber, note: String) -> Result<Release> {
+    let integration = stored(services, name).await?;
+    let old = services.catalog.release_by_number(integration.id, number).await?.ok_or_else(|| Error::NotFound {
+        code: "release_not_found",
+        message: format!("{name} has no release {number}"),
+    })?;
+    let note = if note.is_empty() { format!("Rollback to {number}") } else { note };
+    let new = NewRelease {
+        integration: integration.id,
+        files: old.files,
+        settings: old.settings,
+        bundle: old.bundle,
+        note,
+        created: services.clock.now(),
+    };
+    publish(services, &integration.name, new, Bump::Minor).await
+}
+
+async fn publish(services: &Services, name: &str, new: NewRelease, bump: Bump) -> Result<Release> {
+    if new.note.len() > MAX_NOTE_BYTES {
+        return Err(Error::invalid("note", "out_of_range", format!("must be at most {MAX_NOTE_BYTES} bytes")));
+    }
+    to_the_end(change(services.clone(), name.to_owned(), new, bump)).await
+}
+
+async fn change(services: Services, name: String, new: NewRelease, bump: Bump) -> Result<Release> {
+    let _alone = services.authoring.lock().await;
+    // Looked up again: compiling takes its time, and it may have been paused or deleted meanwhile.
+    let integration = stored(&services, &name).await?;
+    if integration.id != new.integration {
+        return Err(Error::no_integration(&name));
+    }
+    let settings = serde_json::from_str(&new.settings).unwrap_or_default();
+    let settings = Settings::parse(&settings)?;
+    let before = services.catalog.highest(integration.id, None).await?;
+    let before = before.and_then(|release| serde_json::from_str(&release.settings).ok());
+    let before = before.and_then(|settings| Settings::parse(&settings).ok());
+    let spec_before = before.and_then(|settings| settings.schedule).map(|schedule| schedule.spec);
+    // The cursor moves first: a crash in between costs ticks of the old schedule at most, and fires none of the new.
+    if settings.schedule.as_ref().map(|schedule| &schedule.spec) != spec_before.as_ref() {
+        previous_ticks_are_past(&services, integration.id).await?;
+    }
+    services.queue.control(integration.id, control(&settings, integration.pause.is_some())).await?;
+    let release = services.catalog.release(new, bump).await?;
+    services.directory.reload().await?;
+    Ok(release)
+}
+
+/// What the queue must know of the settings. Ticks that wait for their turn are a concurrency of one.
+pub(super) fn control(settings: &Settings, paused: bool) -> Control {
+    let in_turn = settings.schedule.as_ref().is_some_and(|schedule| schedule.overlap == Overlap::Queue);
+    Control { paused, concurrency: if in_turn { Some(1) } else { settings.concurrency } }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use store::catalog::Trigger;
+    use store::queue::Inspect;
+
+    use super::*;
+    use crate::authoring::{pause, remove};
+    use crate::world::{World, release};
+
+    #[tokio::test]
+    async fn a_pause_while_a_release_is_compiled_holds() {
+        let world = World::open().await;
+        let services = &world.services;
+        let entry = world.released("hello", Trigger::Experience, &json!({})).await;
+        let new = release(entry.id, &json!({}));
+        pause(services, "hello", String::new()).await.expect("paused");
+        publish(services, "hello", new.clone(), Bump::Minor).await.expect("released");
+        assert!(services.queue.control_of(entry.id).await.expect("control").paused);
+        remove(services, "hello").await.expect("removed");
+        assert!(matches!(publish(services, "hello", new, Bump::Minor).await, Err(Error::NotFound { .. })));
+    }
+}

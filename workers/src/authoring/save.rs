@@ -1,0 +1,172 @@
+//! Create an integration, or replace its draft.
+
+use scripts::protocol::{Bundle, Limits};
+use serde::Deserialize;
+use serde_json::Value;
+use store::IntegrationId;
+use store::catalog::{Draft, Files, Integration, NewIntegration, Trigger};
+
+use crate::invoke::Target;
+use crate::settings::{Overlap, Settings};
+use crate::{Error, Result, Services, runners, wire};
+
+const MAX_FILES: usize = 20;
+const MAX_DESCRIPTION_BYTES: usize = 1_024;
+
+/// A draft as its author hands it in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Submission {
+    /// One line on what it does.
+    pub description: String,
+    /// What makes it run.
+    pub trigger: Trigger,
+    /// The code.
+    pub files: Files,
+    /// The settings, checked.
+    pub settings: Value,
+    /// A payload to try it with.
+    pub sample: Value,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Body {
+    #[serde(default)]
+    description: String,
+    trigger: Option<String>,
+    files: Files,
+    #[serde(default)]
+    settings: Value,
+    #[serde(default)]
+    sample: Value,
+}
+
+impl Submission {
+    /// Reads the body of `PUT /v1/integrations/{name}`.
+    pub fn parse(body: Value) -> Result<Self> {
+        let body: Body = wire::read("", body)?;
+        let names = Trigger::ALL.iter().map(|trigger| trigger.name()).collect::<Vec<_>>().join(", ");
+        let trigger = body
+            .trigger
+            .as_deref()
+            .unwrap_or("experience")
+            .parse()
+            .map_err(|()| Error::invalid("trigger", "invalid_trigger", format!("must be one of {names}")))?;
+        if body.description.len() > MAX_DESCRIPTION_BYTES {
+            let message = format!("must be at most {MAX_DESCRIPTION_BYTES} bytes");
+            return Err(Error::invalid("description", "out_of_range", message));
+        }
+        if body.files.is_empty() || body.files.len() > MAX_FILES {
+            let message = format!("must hold 1 to {MAX_FILES} files, among them integration.js or integration.ts");
+            return Err(Error::invalid("files", "out_of_range", message));
+        }
+        let settings = Settings::parse(&body.settings)?;
+        one_at_a_time(&settings)?;
+        match (trigger, settings.schedule.is_some()) {
+            (Trigger::Recurring, false) => Err(Error::invalid(
+                "settings.schedule",
+                "missing_field",
+                "a recurring integration needs a schedule, such as {\"every\": \"day\", \"at\": \"06:00\"}",
+            )),
+            (Trigger::Recurring, true) | (_, false) => Ok(Self {
+                description: body.description,
+                trigger,
+                files: body.files,
+                settings: body.settings,
+                sample: body.sample,
+            }),
+            (_, true) => Err(Error::invalid(
+                "settings.schedule",
+                "trigger_mismatch",
+                "only an integration with trigger \"recurring\" can have a schedule",
+            )),
+        }
+    }
+}
+
+/// `overlap: queue` is a concurrency of one, which another concurrency would contradict. Only what is handed in is tested:
+/// what was released before must go on.
+fn one_at_a_time(settings: &Settings) -> Result<()> {
+    let in_turn = settings.schedule.as_ref().is_some_and(|schedule| schedule.overlap == Overlap::Queue);
+    match settings.concurrency {
+        Some(n) if in_turn && n > 1 => Err(Error::invalid(
+            "settings.concurrency",
+            "overlap_mismatch",
+            "\"overlap\": \"queue\" runs one job at a time; leave concurrency out, or choose \"allow\"",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Compiles files in a runner and makes sure that they export a handler.
+pub async fn check(services: &Services, files: &Files) -> Result<Bundle> {
+    services.runners.check(files.clone(), Limits::default()).await.map_err(|error| match error.code.as_str() {
+        runners::UNAVAILABLE => Error::Unavailable(error.message),
+        _ => error.into(),
+    })
+}
+
+/// Creates the integration, or replaces its draft; `true` when it is new. A draft that does not compile is refused.
+pub async fn save(services: &Services, name: &str, submission: Submission) -> Result<(Integration, bool)> {
+    let target: Target = name.parse()?;
+    if target.major.is_some() {
+        return Err(Error::invalid("name", "invalid_name", "a draft has no release; leave @ out"));
+    }
+    check(services, &submission.files).await?;
+    let now = services.clock.now();
+    let draft = Draft {
+        files: submission.files,
+        settings: submission.settings.to_string(),
+        sample: submission.sample.to_string(),
+    };
+    let workspace = services.options.workspace.clone();
+    let saved = match services.catalog.integration(&workspace, name).await? {
+        Some(existing) if existing.trigger != submission.trigger => {
+            return Err(Error::conflict(
+                "trigger_immutable",
+                format!("{name} has the trigger {:?}; delete it to create one with another", existing.trigger.name()),
+            ));
+        }
+        Some(existing) => (services.catalog.save_draft(existing.id, &submission.description, draft, now).await?, false),
+        None => {
+            let new = NewIntegration {
+                id: IntegrationId::new(now),
+                workspace,
+                name: name.to_owned(),
+                description: submission.description,
+                trigger: submission.trigger,
+                draft,
+                created: now,
+            };
+            (services.catalog.create(new).await?, true)
+        }
+    };
+    services.directory.reload().await?;
+    Ok(saved)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn check(concurrency: u32, overlap: &str, fine: bool) {
+        let schedule = json!({ "every": "day", "at": "06:00", "overlap": overlap });
+        let settings = json!({ "concurrency": concurrency, "schedule": schedule });
+        let body = json!({ "trigger": "recurring", "files": { "integration.js": "" }, "settings": settings });
+        match Submission::parse(body) {
+            Ok(_) => assert!(fine, "{concurrency} {overlap}"),
+            Err(Error::Invalid { field, .. }) => assert!(!fine && field == "settings.concurrency", "{field}"),
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn ticks_in_turn_and_a_concurrency_contradict_each_other() {
+        check(4, "queue", false);
+        check(1, "queue", true);
+        check(4, "skip", true);
+        check(4, "allow", true);
+    }
+}

@@ -1,0 +1,277 @@
+//! Fires the schedules: which ticks are due, what the overlap and catch-up rules make of them, and when the next is.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use schedules::Millis;
+use serde_json::json;
+use store::catalog::{Outcome, ReleaseNumber, Trigger};
+use store::queue::{Cause, Fired, Firing, IfExists, Inspect, Job, NewJob, Queue, Tick};
+use store::{IntegrationId, JobId};
+
+use crate::settings::{Catchup, Overlap, Schedule};
+use crate::worker::record::job_ended;
+use crate::{Entry, Error, Event, Result, Services};
+
+/// A tick that is later than this was missed: nothing fired schedules when it was due.
+const MISSED_MS: i64 = 60_000;
+/// The most ticks queued at once.
+const MAX_TICKS: usize = 100;
+
+pub(super) async fn run(services: Services) -> Result<Option<Millis>> {
+    let now = services.clock.now();
+    let mut known = services.upcoming.take();
+    let (mut upcoming, mut failed) = (HashMap::new(), None);
+    for entry in services.directory.all() {
+        let (Trigger::Recurring, false, Some(release)) = (entry.trigger, entry.paused, entry.latest) else { continue };
+        // Nothing is due before the next tick that this same release had, so nothing needs to be asked.
+        let next = match known.remove(&entry.id) {
+            Some((of, next)) if of == release && next.is_none_or(|next| next > now) => Ok(next),
+            _ => fire_released(&services, &entry).await,
+        };
+        match next {
+            Ok(next) => drop(upcoming.insert(entry.id, (release, next))),
+            // One schedule that cannot be read must not hold up those after it.
+            Err(error) => failed = failed.or(Some(Error::Unavailable(format!("{}: {error}", entry.name)))),
+        }
+    }
+    let earliest = upcoming.values().filter_map(|(_, next)| *next).min();
+    services.upcoming.put(upcoming);
+    failed.map_or(Ok(earliest), Err)
+}
+
+async fn fire_released(services: &Services, entry: &Entry) -> Result<Option<Millis>> {
+    let Some(version) = services.directory.version(entry, None).await? else { return Ok(None) };
+    match &version.settings.schedule {
+        Some(schedule) => fire(services, entry, schedule).await,
+        None => Ok(None),
+    }
+}
+
+type Next = HashMap<IntegrationId, (ReleaseNumber, Option<Millis>)>;
+
+/// When each schedule is due next, so that a second with nothing due costs no look into the queue. It may be lost at
+/// any time: the cursors in the queue are what counts.
+#[derive(Default)]
+pub(crate) struct Upcoming(Mutex<Next>);
+
+impl Upcoming {
+    fn take(&self) -> Next {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn put(&self, next: Next) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = next;
+    }
+}
+
+/// Fires what is due of one schedule; answers when the next tick is.
+async fn fire(services: &Services, entry: &Entry, schedule: &Schedule) -> Result<Option<Millis>> {
+    let now = services.clock.now();
+    let from = services.queue.cursor(entry.id).await?;
+    let Some(cursor) = from else {
+        // A new schedule starts now.
+        let firing = Firing { integration: entry.id, from, to: now, ticks: Vec::new(), only_if_idle: false };
+        services.queue.fire(firing).await?;
+        return Ok(schedule.recurrence.next(now));
+    };
+    let Some(to) = schedule.recurrence.previous(now, cursor.after(1)) else {
+        return Ok(schedule.recurrence.next(cursor));
+    };
+    let chosen = choose(cursor, now, schedule);
+    let ticks: Vec<NewJob> =
+        chosen.iter().map(|(nominal, cause)| tick(entry, schedule, *nominal, *cause, now)).collect();
+    let (passed_over, ticks) = let_one_run(schedule.overlap, ticks);
+    if schedule.overlap == Overlap::CancelRunning && !ticks.is_empty() {
+        revoke(services, entry, now).await?;
+    }
+    let only_if_idle = schedule.overlap == Overlap::Skip;
+    let firing = Firing { integration: entry.id, from, to, ticks: ticks.clone(), only_if_idle };
+    match services.queue.fire(firing).await? {
+        Fired::Queued => {
+            for tick in &ticks {
+                let (integration, cause) = (entry.name.clone(), tick.job.cause);
+                services.events.emit(Event::JobQueued { integration, cause, n: 1 });
+            }
+            skipped(services, entry, &passed_over, now).await;
+        }
+        Fired::Skipped => skipped(services, entry, &[passed_over, ticks].concat(), now).await,
+        Fired::Lost { .. } => {}
+    }
+    let first = chosen.first().map_or(now, |(nominal, _)| *nominal);
+    if let Some(missed) = schedule.recurrence.previous(first.after(-1), cursor.after(1)) {
+        let until = missed.to_rfc3339();
+        tracing::warn!(integration = &*entry.name, until, "ticks were missed and are not made up for");
+        services.events.emit(Event::TickSkipped { integration: entry.name.clone() });
+    }
+    Ok(schedule.recurrence.next(to))
+}
+
+/// Which of the ticks between the cursor and now are queued, and why; oldest first. The pure part.
+fn choose(cursor: Millis, now: Millis, schedule: &Schedule) -> Vec<(Millis, Cause)> {
+    let on_time_from = cursor.max(now.after(-MISSED_MS - 1)).after(1);
+    let made_up_from = match schedule.catchup {
+        Catchup::None => on_time_from,
+        Catchup::Last | Catchup::All => {
+            on_time_from.min(cursor.max(now.after(-schedule.catchup_window_ms - 1)).after(1))
+        }
+    };
+    let mut chosen = Vec::new();
+    let mut before = now;
+    while let Some(nominal) = schedule.recurrence.previous(before, made_up_from) {
+        let on_time = nominal >= on_time_from;
+        let enough = schedule.catchup == Catchup::Last && !on_time && !chosen.is_empty();
+        if enough || chosen.len() == MAX_TICKS {
+            break;
+        }
+        chosen.push((nominal, if on_time { Cause::Schedule } else { Cause::Catchup }));
+        before = nominal.after(-1);
+    }
+    chosen.reverse();
+    chosen
+}
+
+/// Of several ticks on time, all but the newest are passed over if two may not run at once. Ticks that are made up for
+/// were asked for one by one, and stay.
+fn let_one_run(overlap: Overlap, ticks: Vec<NewJob>) -> (Vec<NewJob>, Vec<NewJob>) {
+    if matches!(overlap, Overlap::Allow | Overlap::Queue) {
+        return (Vec::new(), ticks);
+    }
+    let newest = ticks.last().map(|tick| tick.job.id);
+    ticks.into_iter().partition(|tick| tick.job.cause == Cause::Schedule && Some(tick.job.id) != newest)
+}
+
+async fn skipped(services: &Services, entry: &Entry, ticks: &[NewJob], now: Millis) {
+    for tick in ticks {
+        services.recorder.record(job_ended(entry, &tick.job, Outcome::SkippedOverlap, now)).await;
+        services.events.emit(Event::TickSkipped { integration: entry.name.clone() });
+    }
+}
+
+fn tick(entry: &Entry, schedule: &Schedule, nominal: Millis, cause: Cause, now: Millis) -> NewJob {
+    let due = schedule.recurrence.jittered(nominal, &entry.id.to_bytes());
+    let previous = schedule.recurrence.previous(nominal.after(-1), Millis(0));
+    let upcoming = schedule.recurrence.next(nominal);
+    let payload = json!({
+        "scheduledAt": due.to_rfc3339(),
+        "nominal": nominal.to_rfc3339(),
+        "previous": previous.map(Millis::to_rfc3339),
+        "upcoming": upcoming.map(Millis::to_rfc3339),
+    });
+    let job = Job {
+        id: JobId::new(now),
+        integration: entry.id,
+        cause,
+        release: None,
+        payload: payload.to_string().into(),
+        key: None,
+        due,
+        window: None,
+        jitter_ms: 0,
+        priority: 0,
+        tick: Some(Tick { nominal, previous, upcoming }),
+        attempts: None,
+        context: None,
+        created: now,
+    };
+    NewJob { job, if_exists: IfExists::Keep, idempotency: None }
+}
+
+async fn revoke(services: &Services, entry: &Entry, now: Millis) -> Result<()> {
+    let revoked = services.queue.revoke(entry.id).await?;
+    let jobs: Vec<JobId> = revoked.iter().map(|job| job.id).collect();
+    services.leases.revoked(&jobs);
+    for job in &revoked {
+        services.recorder.record(job_ended(entry, job, Outcome::Cancelled, now)).await;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use store::catalog::RunFilter;
+    use store::queue::PageRequest;
+
+    use super::*;
+    use crate::world::World;
+    use schedules::recurrence::{Recurrence, RecurrenceSpec};
+
+    const MINUTE: i64 = 60_000;
+
+    fn check(catchup: Catchup, window_ms: i64, cursor: i64, now: i64, expected: &[(i64, Cause)]) {
+        let spec = RecurrenceSpec { every: Some("minute".into()), ..RecurrenceSpec::default() };
+        let recurrence = Recurrence::parse(&spec).expect("valid");
+        let schedule = Schedule { recurrence, spec, overlap: Overlap::Skip, catchup, catchup_window_ms: window_ms };
+        let expected: Vec<_> = expected.iter().map(|(minute, cause)| (Millis(minute * MINUTE), *cause)).collect();
+        let chosen = choose(Millis(cursor * MINUTE), Millis(now * MINUTE + 10), &schedule);
+        assert_eq!(chosen, expected, "{catchup:?} {cursor} {now}");
+    }
+
+    #[test]
+    fn a_tick_on_time_fires_whatever_the_rule() {
+        for catchup in [Catchup::Last, Catchup::None, Catchup::All] {
+            check(catchup, 86_400_000, 99, 100, &[(100, Cause::Schedule)]);
+        }
+    }
+
+    #[test]
+    fn nothing_is_due_twice() {
+        check(Catchup::All, 86_400_000, 100, 100, &[]);
+    }
+
+    #[test]
+    fn missed_ticks_follow_the_rule() {
+        let (last, made_up) = (Cause::Schedule, Cause::Catchup);
+        check(Catchup::Last, 86_400_000, 90, 100, &[(100, last)]);
+        check(Catchup::None, 86_400_000, 90, 100, &[(100, last)]);
+        check(Catchup::All, 86_400_000, 97, 100, &[(98, made_up), (99, made_up), (100, last)]);
+        // It is ten milliseconds past the full minute: two minutes ago there was no tick but the 99th.
+        check(Catchup::All, 2 * MINUTE, 90, 100, &[(99, made_up), (100, last)]);
+    }
+
+    /// The ticks of an integration that wait to run.
+    async fn ready(world: &World, entry: &Entry) -> u64 {
+        let counts = world.services.queue.counts().await.expect("counts");
+        counts.iter().find(|(id, _)| *id == entry.id).map_or(0, |(_, counts)| counts.ready)
+    }
+
+    async fn every_minute(world: &World, name: &str) -> std::sync::Arc<Entry> {
+        world.released(name, Trigger::Recurring, &json!({ "schedule": { "every": "minute" } })).await
+    }
+
+    #[tokio::test]
+    async fn a_release_that_cannot_be_read_holds_up_no_other_schedule() {
+        let world = World::open().await;
+        let before = every_minute(&world, "a-before").await;
+        world.released("b-broken", Trigger::Recurring, &json!({ "colour": 1 })).await;
+        let after = every_minute(&world, "c-after").await;
+        assert!(run(world.services.clone()).await.is_err(), "it is told");
+        world.clock.advance(MINUTE);
+        assert!(run(world.services.clone()).await.is_err(), "it is told");
+        assert_eq!((ready(&world, &before).await, ready(&world, &after).await), (1, 1));
+    }
+
+    /// How many of four ticks that are on time together are queued.
+    async fn check_overlap(overlap: &str, expected: u64) {
+        let world = World::open().await;
+        let settings = json!({ "schedule": { "every": "10s", "overlap": overlap } });
+        let entry = world.released("late", Trigger::Recurring, &settings).await;
+        run(world.services.clone()).await.expect("the cursor is set");
+        world.clock.advance(40_000);
+        run(world.services.clone()).await.expect("the ticks are fired");
+        assert_eq!(ready(&world, &entry).await, expected, "{overlap}");
+        world.services.recorder.flush().await;
+        let filter = RunFilter { outcome: Some(Outcome::SkippedOverlap), ..RunFilter::default() };
+        let page = PageRequest { first: 10, after: None, before: None };
+        let skipped = world.services.catalog.list_runs("default", filter, page).await.expect("runs");
+        assert_eq!(skipped.total, 4 - expected, "{overlap}: what is not queued is recorded");
+    }
+
+    #[tokio::test]
+    async fn ticks_that_come_together_do_not_overlap_either() {
+        check_overlap("skip", 1).await;
+        check_overlap("cancel_running", 1).await;
+        check_overlap("queue", 4).await;
+        check_overlap("allow", 4).await;
+    }
+}

@@ -1,0 +1,59 @@
+//! Forgets history and dead jobs beyond what the operator keeps.
+
+use schedules::Millis;
+use store::queue::{MAX_BATCH, Pruning, Queue};
+
+use crate::{Result, Services};
+
+/// Batches in one go; the rest waits for the next time, so that writers get their turn.
+const BATCHES: usize = 20;
+
+pub(super) async fn run(services: Services) -> Result<Option<Millis>> {
+    let now = services.clock.now();
+    for _ in 0..BATCHES {
+        let pruned = services.catalog.prune_runs(services.options.retention, now, MAX_BATCH).await?;
+        if pruned.by_age + pruned.by_count + pruned.by_bytes == 0 {
+            break;
+        }
+    }
+    let pruning = Pruning {
+        dead_before: now.after(-services.options.dead_max_age_ms),
+        dead_keep: services.options.dead_keep,
+        limit: MAX_BATCH,
+    };
+    for _ in 0..BATCHES {
+        let pruned = services.queue.prune(pruning).await?;
+        if pruned.dead + pruned.idempotency < MAX_BATCH as u64 {
+            break;
+        }
+    }
+    services.cache.prune(now);
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use store::catalog::Trigger;
+
+    use super::*;
+    use crate::invoke::{Target, schedule};
+    use crate::world::World;
+
+    const DAY_MS: i64 = 86_400_000;
+
+    #[tokio::test]
+    async fn more_than_one_batch_is_forgotten_at_one_time() {
+        let world = World::open().await;
+        world.released("many", Trigger::Experience, &json!({})).await;
+        let target: Target = "many".parse().expect("a name");
+        for n in 0..=MAX_BATCH {
+            let key = Some(format!("key-{n}"));
+            schedule(&world.services, &target, json!({}), key).await.expect("scheduled");
+        }
+        world.clock.advance(DAY_MS + 1);
+        run(world.services.clone()).await.expect("pruned");
+        let left = Pruning { dead_before: Millis(0), dead_keep: 1_000, limit: MAX_BATCH };
+        assert_eq!(world.services.queue.prune(left).await.expect("pruned").idempotency, 0);
+    }
+}

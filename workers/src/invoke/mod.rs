@@ -1,0 +1,18 @@
+//! Execute, schedule, reschedule, cancel: what the HTTP edge and a script's `integration(name)` call.
+
+mod cancel;
+mod execute;
+mod pending;
+mod request;
+mod reschedule;
+mod schedule;
+mod target;
+
+pub use cancel::cancel;
+pub(crate) use cancel::take_out;
+pub use execute::{ExecuteAnswer, How, execute};
+pub(crate) use pending::opening;
+pub(crate) use request::payload;
+pub use reschedule::{Rescheduled, reschedule};
+pub use schedule::{Scheduled, schedule};
+pub use target::Target;

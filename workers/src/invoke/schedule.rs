@@ -1,0 +1,63 @@
+//! Run an integration later.
+
+use schedules::{Millis, due};
+use serde_json::Value;
+use store::JobId;
+use store::queue::{Cause, Enqueued, Inspect};
+
+use super::execute::conflict;
+use super::{Target, pending, request};
+use crate::{Error, Result, Services};
+
+/// The answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scheduled {
+    /// The job.
+    pub job: JobId,
+    /// Its key, as canonical JSON.
+    pub key: Option<String>,
+    /// When it will start.
+    pub due: Millis,
+    /// Whether it took the place of a pending job with the same key.
+    pub replaced: bool,
+    /// What the caller may not have meant.
+    pub warning: Option<String>,
+}
+
+/// Queues a job for later.
+pub async fn schedule(
+    services: &Services,
+    target: &Target,
+    body: Value,
+    idempotency_key: Option<String>,
+) -> Result<Scheduled> {
+    let fingerprint = pending::fingerprint("schedule", &format!("{target:?}"), &body);
+    let request = request::schedule(body)?;
+    let entry = target.resolve(services).await?;
+    let now = services.clock.now();
+    let idempotency = pending::idempotency(idempotency_key, request.run.idempotency_key.clone(), fingerprint, now)?;
+    let due = due::resolve(request.when, now, services.options.horizon_ms)?;
+    let mut job = pending::job(&entry, &request.run, Cause::Manual, target.major, due, now);
+    job.due = pending::opening(request.window.as_ref(), due, request.jitter_ms, job.id)?;
+    job.window = request.window.map(|window| window.spec().clone());
+    job.jitter_ms = request.jitter_ms;
+    let key = job.key.as_ref().map(|key| key.canonical().to_owned());
+    let warning = key.is_none().then(|| {
+        "without a key this job can be cancelled by its id only, and calling again makes another one".to_owned()
+    });
+    let scheduled = Scheduled { job: job.id, key, due: job.due, replaced: false, warning };
+    match pending::enqueue(services, &entry, job, request.if_exists, idempotency).await? {
+        Enqueued::Created => Ok(scheduled),
+        Enqueued::Replaced { .. } => Ok(Scheduled { replaced: true, ..scheduled }),
+        Enqueued::Repeated { first, due, replaced } => Ok(Scheduled { job: first, due, replaced, ..scheduled }),
+        Enqueued::Kept { existing, due } => Ok(Scheduled { job: existing, due, ..scheduled }),
+        Enqueued::Rejected { existing } => {
+            let due = services.queue.get(existing).await?.map(|view| format!(", due at {}", view.job.due.to_rfc3339()));
+            Err(Error::conflict(
+                "key_exists",
+                format!("job {existing} is pending under this key{}", due.unwrap_or_default()),
+            ))
+        }
+        Enqueued::Conflict { first } => Err(conflict(first)),
+    }
+}

@@ -1,0 +1,38 @@
+//! Runs what is due: claim, run, decide, settle; with the runner pool, the duties and the gateway.
+//!
+//! - [`Services`]: everything wired once; [`work`] runs the worker and the duties until it is told to stop.
+//! - [`invoke`]: execute, schedule, reschedule, cancel; called by the HTTP edge and by scripts alike.
+//! - [`authoring`]: save, release, roll back, pause, preview.
+//! - [`runners`]: the pool of runner processes; [`gateway`]: the only outgoing HTTP client.
+//! - [`event`]: everything observable is an [`Event`]; metrics, history and the live stream derive from it.
+
+mod apalis;
+pub mod authoring;
+pub mod cache;
+mod directory;
+pub mod duties;
+mod error;
+pub mod event;
+pub mod gateway;
+pub mod invoke;
+pub mod jobs;
+pub mod live;
+pub mod redact;
+pub mod runners;
+mod services;
+pub mod settings;
+mod wire;
+mod work;
+mod worker;
+#[cfg(test)]
+mod world;
+
+pub use directory::{Directory, Entry, Version};
+pub use error::Error;
+pub use event::{Event, Events, Observer};
+pub use live::Live;
+pub use services::{Options, Services};
+pub use work::{Roles, work};
+
+/// What every call of this crate answers.
+pub type Result<T> = std::result::Result<T, Error>;

@@ -1,0 +1,207 @@
+//! What is masked, and that nothing gets through.
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
+use proptest::prelude::*;
+
+use super::*;
+
+fn redactor(secrets: &[&str]) -> Redactor {
+    Redactor::new(&secrets.iter().map(|secret| (*secret).to_owned()).collect::<Vec<_>>())
+}
+
+#[track_caller]
+fn check(secret: &str, text: &str, expected: &str) {
+    assert_eq!(redactor(&[secret]).redact(text), expected, "{secret:?} in {text:?}");
+}
+
+#[track_caller]
+fn check_json(secret: &str, text: &str, expected: &str) {
+    assert_eq!(redactor(&[secret]).redact_json(text), expected, "{secret:?} in {text:?}");
+}
+
+#[test]
+fn secrets_are_masked_in_every_encoding() {
+    for (secret, text, expected) in [
+        ("hunter22", "token=hunter22!", "token=******!"),
+        ("hunter22", "hunter22hunter22", "******"),
+        ("hunter22", "Hunter22", "Hunter22"),
+        ("abcd", "xabcabcdx", "xabc******x"),
+        ("abc", "abc is too short to mask", "abc is too short to mask"),
+        ("", "nothing", "nothing"),
+        ("hunter22\n", "hunter22", "******"),
+        ("hunter22", "aHVudGVyMjI= aHVudGVyMjI", "****** ******"),
+        ("hunter22", "Basic dXNlcjpodW50ZXIyMg==", "Basic dXNlcjp******"),
+        ("hunter22", "68756e7465723232 68756E7465723232", "****** ******"),
+        ("p@ss w/rd", "?q=p%40ss%20w%2Frd", "?q=******"),
+        ("p@ss w/rd", "?q=p%40ss+w%2frd&x=1", "?q=******&x=1"),
+        ("p@ss w/rd", "?q=p@ss%20w/rd", "?q=******"),
+        ("p@ss w/rd", "p%2540ss%2520w%252Frd", "******"),
+        ("hunter22", "%68%75%6e%74%65%72%32%32", "******"),
+        ("say \"hi\"\n", r#"{"a":"say \"hi\"\n"}"#, r#"{"a":"******"}"#),
+        ("say \"hi\"", r#"{"a":"{\"b\":\"say \\\"hi\\\"\"}"}"#, r#"{"a":"{\"b\":\"******\"}"}"#),
+        ("é€😀!", r"\u00e9\u20AC\ud83d\ude00!", "******"),
+        ("é€😀!", "%C3%A9%E2%82%AC%F0%9F%98%80!", "******"),
+        ("a/b/c", r"a\/b\/c", "******"),
+        ("it's 'me'", r"'it\'s \'me\''", "'******'"),
+        ("a\nfirst line of a key\nb", "  'first line of a key\\n' +", "  '******\\n' +"),
+        ("****", "**** ******", "**** ******"),
+        ("hunter22", "50% off \\ and + of C:\\new %zz \\uZZZZ \\", "50% off \\ and + of C:\\new %zz \\uZZZZ \\"),
+    ] {
+        check(secret, text, expected);
+    }
+}
+
+#[test]
+fn overlapping_secrets_leave_nothing_between_them() {
+    let both = redactor(&["abcdef", "defghi"]);
+    assert_eq!(both.redact("xabcdefghix"), "x******x");
+    let nested = redactor(&["cdef", "abcdefgh"]);
+    assert_eq!(nested.redact("abcdefgh abcdefg"), "****** ab******g");
+}
+
+#[test]
+fn json_stays_json() {
+    for (secret, text, expected) in [
+        ("hunter22", r#"{"a":"hunter22","hunter22":[1]}"#, r#"{"a":"******","******":[1]}"#),
+        ("hunter22", r#""hunter22""#, r#""******""#),
+        ("12345678", r#"{"a":12345678,"b":[-12345678.5]}"#, r#"{"a":"******","b":["******"]}"#),
+        ("true", "[true,false]", r#"["******",false]"#),
+        ("nabcd", r#"["\nabcd","nabcd"]"#, r#"["\nabcd","******"]"#),
+        ("say \"hi\"", r#"["say \"hi\" x"]"#, r#"["****** x"]"#),
+        ("p@ss word", r#"["p%40ss+word","\u0070@ss word"]"#, r#"["******","******"]"#),
+        ("hunter22", r#"["{\"a\":\"hunter\\u00322\"}"]"#, r#"["{\"a\":\"******\"}"]"#),
+        ("hunter22", r#"["\ud800 hunter22"]"#, r#"["\ud800 ******"]"#),
+        (r#"{"a":1}"#, r#"{"x":{"a":1}}"#, r#""******""#),
+        (r#"{"a":1}"#, r#"{"x":{ "a" : 1 }}"#, r#""******""#),
+        ("hunter22", "{broken hunter22", "{broken ******"),
+        ("hunter22", "", ""),
+    ] {
+        check_json(secret, text, expected);
+    }
+}
+
+#[test]
+fn a_long_secret_and_a_long_text_are_fine() {
+    let secret = "k".repeat(8 << 10);
+    let text = format!("{}x{}", "k".repeat(20 << 10), "k".repeat((8 << 10) - 1));
+    let masked = redactor(&[&secret]).redact(&text).into_owned();
+    assert_eq!(masked, format!("******x{}", "k".repeat((8 << 10) - 1)));
+}
+
+#[test]
+fn debug_output_holds_no_secret() {
+    let shown = format!("{:?}", redactor(&["hunter22"]));
+    assert_eq!(shown, "Redactor { .. }");
+}
+
+/// Canaries that cannot come up by chance and are not made of the mask's own character.
+fn canary() -> impl Strategy<Value = String> {
+    prop_oneof!["[A-Za-z0-9]{4,40}", "[ -)+-~]{4,40}", "[ -)+-~é€😀\\n\\t\"\\\\]{4,20}"]
+        .prop_filter("would be trimmed", |canary| canary.trim() == canary)
+}
+
+fn percent(text: &str, every: bool, plus: bool) -> String {
+    let one = |byte: u8| match byte {
+        b' ' if plus => "+".to_owned(),
+        byte if !every && (byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte)) => char::from(byte).to_string(),
+        byte => format!("%{byte:02X}"),
+    };
+    text.bytes().map(one).collect()
+}
+
+fn hex(text: &str) -> String {
+    text.bytes().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn json(text: &str) -> String {
+    let quoted = serde_json::to_string(text).unwrap();
+    quoted[1..quoted.len() - 1].to_owned()
+}
+
+fn unicode(text: &str) -> String {
+    text.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect()
+}
+
+/// The canary as it turns up in practice.
+fn encodings(canary: &str) -> Vec<String> {
+    vec![
+        canary.to_owned(),
+        STANDARD.encode(canary),
+        STANDARD_NO_PAD.encode(canary),
+        URL_SAFE.encode(canary),
+        URL_SAFE_NO_PAD.encode(canary),
+        percent(canary, false, false),
+        percent(canary, false, true),
+        percent(canary, true, false),
+        percent(canary, true, false).to_lowercase(),
+        percent(&STANDARD.encode(canary), false, false),
+        hex(canary),
+        hex(canary).to_uppercase(),
+        json(canary),
+        json(&json(canary)),
+        unicode(canary),
+        percent(&json(canary), false, false),
+        json(&percent(canary, false, true)),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn no_canary_survives_in_any_encoding(canary in canary(), before in "[ -~é]{0,12}", after in "[ -~é]{0,12}") {
+        let redactor = redactor(&[&canary]);
+        for encoded in encodings(&canary) {
+            // A backslash or percent sign just before would change what the encoded text means.
+            let text = format!("{} {encoded} {}", before.trim_end_matches('\\'), after);
+            let masked = redactor.redact(&text);
+            prop_assert!(!masked.contains(&encoded), "{:?} in {:?}", encoded, masked);
+            prop_assert!(masked.contains(MASK));
+        }
+    }
+
+    #[test]
+    fn no_canary_survives_inside_longer_base64(canary in canary(), before in "[a-z]{0,7}", after in "[a-z]{0,7}") {
+        let redactor = redactor(&[&canary]);
+        for alphabet in [STANDARD, URL_SAFE] {
+            let text = alphabet.encode(format!("{before}{canary}{after}"));
+            let masked = redactor.redact(&text).into_owned();
+            let left = masked.len() - MASK.len();
+            // At most the bytes around it, and a character on either side that also holds bits of them.
+            prop_assert!(masked.contains(MASK), "{}", masked);
+            prop_assert!(left <= (before.len() + after.len()) * 4 / 3 + 6, "{} of {}", masked, text);
+        }
+    }
+
+    #[test]
+    fn json_with_canaries_stays_json_without_them(canary in canary(), number in 100_000u64.., key in "[a-z]{1,8}") {
+        let secrets = redactor(&[&canary, &number.to_string()]);
+        let value = serde_json::json!({
+            &canary: [number, &canary, { &key: format!("x{canary}y{number}") }],
+            &key: encodings(&canary),
+            "nested": serde_json::json!({ &key: &canary }).to_string(),
+        });
+        for text in [value.to_string(), serde_json::to_string_pretty(&value).unwrap()] {
+            let masked = secrets.redact_json(&text);
+            prop_assert!(serde_json::from_str::<serde_json::Value>(&masked).is_ok(), "{}", masked);
+            for encoded in encodings(&canary).iter().chain([&number.to_string()]) {
+                prop_assert!(!masked.contains(encoded), "{:?} in {}", encoded, masked);
+            }
+        }
+    }
+
+    #[test]
+    fn text_without_secrets_is_handed_back(text in "(?s).{0,200}") {
+        let redactor = redactor(&["Zq9-never-generated-canary"]);
+        prop_assert!(matches!(redactor.redact(&text), Cow::Borrowed(same) if same == text));
+        let json = serde_json::to_string(&[&text]).unwrap();
+        prop_assert!(matches!(redactor.redact_json(&json), Cow::Borrowed(same) if same == json));
+    }
+
+    #[test]
+    fn nothing_panics(secrets in proptest::collection::vec("(?s).{0,12}|[\\\\u%0-9a-f]{4,8}", 0..4),
+                      text in "(?s).{0,60}|[\\\\u%+0-9a-fA-F\"é]{0,60}") {
+        let redactor = Redactor::new(&secrets);
+        let _ = redactor.redact(&text);
+        let _ = redactor.redact_json(&text);
+    }
+}

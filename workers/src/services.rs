@@ -1,0 +1,150 @@
+//! Everything wired once: the parts that calls, runs and duties share.
+
+use std::collections::BTreeMap;
+use std::ops::Deref;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use schedules::Clock;
+use store::Engine;
+use store::catalog::{Catalog, Retention};
+use store::embedded::{self, Embedded};
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::cache::Cache;
+use crate::duties::Upcoming;
+use crate::gateway::{self, Gateway};
+use crate::redact::Redactor;
+use crate::runners::{self, Pool};
+use crate::worker::leases::Leases;
+use crate::worker::record::Recorder;
+use crate::{Directory, Error, Events, Live, Observer, Result};
+
+/// What an operator may set.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where `queue.db` and `catalog.db` live; made if it does not exist.
+    pub data: PathBuf,
+    /// The workspace.
+    pub workspace: String,
+    /// How to start a runner.
+    pub runner: runners::Command,
+    /// At most this many runs at once, each in a runner process of its own.
+    pub concurrency: usize,
+    /// How long a lease lasts unless renewed; it is renewed three times as often.
+    pub lease_ms: u32,
+    /// How far ahead a job may be scheduled.
+    pub horizon_ms: i64,
+    /// How long a waiting execute call waits at most.
+    pub sync_wait_ms: u64,
+    /// How many jobs the queue may hold.
+    pub max_jobs: u64,
+    /// What scripts may reach beyond the public internet.
+    pub openings: Vec<gateway::Opening>,
+    /// Secrets of the whole workspace.
+    pub secrets: BTreeMap<String, String>,
+    /// How much of the history of runs is kept.
+    pub retention: Retention,
+    /// Dead jobs are forgotten after this time.
+    pub dead_max_age_ms: i64,
+    /// Of one integration, at most this many dead jobs are kept.
+    pub dead_keep: u64,
+}
+
+/// The parts; cheap to clone.
+#[derive(Clone)]
+pub struct Services(Arc<Parts>);
+
+/// What [`Services`] share.
+pub struct Parts {
+    /// What the operator set.
+    pub options: Options,
+    /// The program's clock.
+    pub clock: Arc<dyn Clock>,
+    /// The queue.
+    pub queue: Engine,
+    /// The catalog.
+    pub catalog: Catalog,
+    /// The integrations, in memory.
+    pub directory: Directory,
+    /// The runner processes.
+    pub runners: Pool,
+    /// Who is told what happens.
+    pub events: Events,
+    /// The running runs.
+    pub live: Live,
+    /// The outgoing HTTP client.
+    pub gateway: Gateway,
+    /// The cache of scripts.
+    pub cache: Cache,
+    pub(crate) redactor: Redactor,
+    pub(crate) recorder: Recorder,
+    pub(crate) leases: Leases,
+    pub(crate) upcoming: Upcoming,
+    /// One change of a release or a pause at a time: each is several steps in two stores.
+    pub(crate) authoring: Mutex<()>,
+    pub(crate) previews: TaskTracker,
+    pub(crate) stop: CancellationToken,
+}
+
+impl Deref for Services {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl Services {
+    /// Opens the stores and wires the parts. Nothing runs yet: see [`crate::work`].
+    pub async fn open(options: Options, clock: Arc<dyn Clock>, observers: Vec<Arc<dyn Observer>>) -> Result<Self> {
+        std::fs::create_dir_all(&options.data)
+            .map_err(|error| Error::Unavailable(format!("cannot make {}: {error}", options.data.display())))?;
+        let queue_options = embedded::Options { max_jobs: options.max_jobs, ..embedded::Options::default() };
+        let queue = Engine::Embedded(Embedded::open(&options.data.join("queue.db"), queue_options, clock.clone())?);
+        let catalog = Catalog::open(&options.data.join("catalog.db")).await?;
+        let events = Events::new(observers);
+        let live = Live::default();
+        let leases = Leases::default();
+        let gateway =
+            Gateway::new(gateway::Config { openings: options.openings.clone(), ..gateway::Config::default() })
+                .map_err(|error| Error::Unavailable(error.to_string()))?;
+        Ok(Self(Arc::new(Parts {
+            recorder: Recorder::start(catalog.clone(), queue.clone(), events.clone(), live.clone(), leases.clone()),
+            directory: Directory::load(catalog.clone()).await?,
+            runners: Pool::new(options.runner.clone(), options.concurrency, events.clone()),
+            redactor: Redactor::new(&options.secrets.values().cloned().collect::<Vec<_>>()),
+            cache: Cache::default(),
+            upcoming: Upcoming::default(),
+            authoring: Mutex::default(),
+            previews: TaskTracker::new(),
+            stop: CancellationToken::new(),
+            options,
+            clock,
+            queue,
+            catalog,
+            events,
+            live,
+            gateway,
+            leases,
+        })))
+    }
+
+    /// Ends previews and writes what is still to be recorded; to be called last.
+    pub async fn close(&self) {
+        self.stop.cancel();
+        self.previews.close();
+        self.previews.wait().await;
+        self.recorder.flush().await;
+    }
+}
+
+/// Takes the steps of a change to their end, even if the caller goes away half-way, as one over HTTP may.
+pub(crate) async fn to_the_end<T: Send + 'static>(
+    change: impl Future<Output = Result<T>> + Send + 'static,
+) -> Result<T> {
+    let broken = |error| Err(Error::Unavailable(format!("a change broke off: {error}")));
+    tokio::spawn(change).await.unwrap_or_else(broken)
+}

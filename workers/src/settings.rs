@@ -1,0 +1,377 @@
+//! An integration's settings: read once, when saved and when a release is loaded, and checked field by field.
+
+use schedules::backoff::{Backoff, Retry};
+use schedules::rate::{Algorithm, Rule};
+use schedules::recurrence::{Recurrence, RecurrenceSpec};
+use schedules::{delay, due};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::wire::{self, Object};
+use crate::{Error, Result, gateway};
+
+/// The longest timeout, in milliseconds.
+pub const MAX_TIMEOUT_MS: u32 = 15 * 60_000;
+/// The largest heap, in MiB.
+pub const MAX_MEMORY_MB: u32 = 512;
+const DAY_MS: i64 = 86_400_000;
+
+/// What happens to a tick while an earlier one is still there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Overlap {
+    /// It is skipped, visibly.
+    #[default]
+    Skip,
+    /// It waits for its turn.
+    Queue,
+    /// Both run.
+    Allow,
+    /// The earlier one is ended.
+    CancelRunning,
+}
+
+/// What happens to ticks that were missed while nothing ran.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Catchup {
+    /// The last one is made up for.
+    #[default]
+    Last,
+    /// None is.
+    None,
+    /// All are, up to a cap.
+    All,
+}
+
+/// When a recurring integration runs.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    /// The recurrence.
+    pub recurrence: Recurrence,
+    /// What the author wrote, to see whether an edit changed it.
+    pub spec: RecurrenceSpec,
+    /// The overlap rule.
+    pub overlap: Overlap,
+    /// The catch-up rule.
+    pub catchup: Catchup,
+    /// How far back missed ticks are made up for, in milliseconds.
+    pub catchup_window_ms: i64,
+}
+
+/// A rate limit rule.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RateLimit {
+    /// The arithmetic.
+    pub rule: Rule,
+    /// The key fields it counts by; empty is the whole integration.
+    pub key: Vec<String>,
+    /// Wait for a slot instead of refusing.
+    pub delay: bool,
+    /// Refuse a job whose key lacks a named field instead of skipping the rule.
+    pub reject_missing: bool,
+}
+
+/// An integration's settings.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Wall-clock limit of a run.
+    pub timeout_ms: u32,
+    /// Heap of a run, in MiB.
+    pub memory_mb: u32,
+    /// Attempts and pauses.
+    pub retry: Retry,
+    /// The rate limits; kept and checked here, charged by the queue.
+    pub rate_limits: Vec<RateLimit>,
+    /// The schedule, of recurring integrations.
+    pub schedule: Option<Schedule>,
+    /// How many of its jobs run at once.
+    pub concurrency: Option<u32>,
+    /// The hosts its requests may go to; `None` is any public one.
+    pub allowed_domains: Option<Vec<String>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+struct Written {
+    timeout_ms: Option<u32>,
+    memory_mb: Option<u32>,
+    retry: Option<Object<WrittenRetry>>,
+    rate_limits: Vec<Object<WrittenLimit>>,
+    schedule: Option<Object<WrittenSchedule>>,
+    concurrency: Option<u32>,
+    allowed_domains: Option<Vec<String>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+struct WrittenRetry {
+    attempts: Option<u32>,
+    backoff: Option<WrittenBackoff>,
+    min: Option<Value>,
+    max: Option<Value>,
+    factor: Option<f64>,
+    jitter: Option<f64>,
+    give_up_after: Option<Value>,
+}
+
+#[derive(Deserialize, Clone, Copy)]
+#[serde(rename_all = "snake_case")]
+enum WrittenBackoff {
+    Exponential,
+    Linear,
+    Fixed,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct WrittenLimit {
+    limit: u32,
+    interval: Value,
+    #[serde(default)]
+    key: Vec<String>,
+    burst: Option<u32>,
+    algorithm: Option<WrittenAlgorithm>,
+    #[serde(alias = "on_exceed")]
+    on_exceed: Option<OnExceed>,
+    #[serde(alias = "on_missing")]
+    on_missing: Option<OnMissing>,
+}
+
+#[derive(Deserialize, Clone, Copy)]
+#[serde(rename_all = "snake_case")]
+enum WrittenAlgorithm {
+    LeakyBucket,
+    SlidingWindow,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq)]
+#[serde(rename_all = "snake_case")]
+enum OnExceed {
+    Reject,
+    Delay,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq)]
+#[serde(rename_all = "snake_case")]
+enum OnMissing {
+    Skip,
+    Reject,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+struct WrittenSchedule {
+    every: Option<String>,
+    at: Option<String>,
+    on: Vec<String>,
+    cron: Option<String>,
+    timezone: Option<String>,
+    start: Option<Value>,
+    end: Option<Value>,
+    jitter: Option<Value>,
+    overlap: Overlap,
+    catchup: Catchup,
+    catchup_window: Option<Value>,
+}
+
+impl Settings {
+    /// Reads settings as the API takes them (camelCase JSON). Errors name the field (`settings.retry.attempts`).
+    pub fn parse(value: &Value) -> Result<Self> {
+        let written: Written = match value {
+            Value::Null => Written::default(),
+            value => wire::read("settings", value.clone())?,
+        };
+        Ok(Self {
+            timeout_ms: in_range("settings.timeoutMs", written.timeout_ms.unwrap_or(10_000), 1, MAX_TIMEOUT_MS)?,
+            memory_mb: in_range("settings.memoryMb", written.memory_mb.unwrap_or(64), 8, MAX_MEMORY_MB)?,
+            retry: retry(written.retry.map(|Object(retry)| retry).unwrap_or_default())?,
+            rate_limits: rate_limits(written.rate_limits)?,
+            schedule: written.schedule.map(|Object(written)| schedule(written)).transpose()?,
+            concurrency: written.concurrency.map(|n| in_range("settings.concurrency", n, 1, 10_000)).transpose()?,
+            allowed_domains: written.allowed_domains.map(domains).transpose()?,
+        })
+    }
+}
+
+impl Settings {
+    /// What an author may expect of these settings and does not get from this version.
+    pub fn warnings(&self) -> Vec<String> {
+        let limits =
+            "settings.rateLimits are checked and kept, but this version does not apply them: nothing is limited";
+        if self.rate_limits.is_empty() { Vec::new() } else { vec![limits.to_owned()] }
+    }
+}
+
+fn in_range(field: &str, value: u32, min: u32, max: u32) -> Result<u32> {
+    if (min..=max).contains(&value) {
+        return Ok(value);
+    }
+    Err(Error::invalid(field, "out_of_range", format!("must be between {min} and {max}, is {value}")))
+}
+
+fn duration_ms(field: &str, value: &Value) -> Result<i64> {
+    let at_field = |error: schedules::Error| Error::invalid(field, "invalid_duration", error.message);
+    let ms = delay::parse(value).map_err(at_field)?;
+    if ms < 0 { Err(Error::invalid(field, "invalid_duration", "must not be negative")) } else { Ok(ms) }
+}
+
+fn retry(written: WrittenRetry) -> Result<Retry> {
+    let default = Retry::DEFAULT;
+    let pause = |field: &str, value: Option<Value>, default: u64| match value {
+        Some(value) => duration_ms(field, &value).map(i64::unsigned_abs),
+        None => Ok(default),
+    };
+    let retry = Retry {
+        attempts: written.attempts.unwrap_or(default.attempts),
+        backoff: match written.backoff {
+            None => default.backoff,
+            Some(WrittenBackoff::Exponential) => Backoff::Exponential,
+            Some(WrittenBackoff::Linear) => Backoff::Linear,
+            Some(WrittenBackoff::Fixed) => Backoff::Fixed,
+        },
+        min_ms: pause("settings.retry.min", written.min, default.min_ms)?,
+        max_ms: pause("settings.retry.max", written.max, default.max_ms)?,
+        factor: written.factor.unwrap_or(default.factor),
+        jitter: written.jitter.unwrap_or(default.jitter),
+        give_up_after_ms: written
+            .give_up_after
+            .map(|value| duration_ms("settings.retry.giveUpAfter", &value).map(i64::unsigned_abs))
+            .transpose()?,
+    };
+    retry.validate("settings.retry")?;
+    Ok(retry)
+}
+
+fn rate_limits(written: Vec<Object<WrittenLimit>>) -> Result<Vec<RateLimit>> {
+    if written.len() > 16 {
+        return Err(Error::invalid("settings.rateLimits", "out_of_range", "at most 16 rules"));
+    }
+    written
+        .into_iter()
+        .enumerate()
+        .map(|(i, Object(limit))| rate_limit(&format!("settings.rateLimits[{i}]"), limit))
+        .collect()
+}
+
+fn rate_limit(field: &str, written: WrittenLimit) -> Result<RateLimit> {
+    let rule = Rule {
+        limit: written.limit,
+        interval_ms: duration_ms(&format!("{field}.interval"), &written.interval)?.unsigned_abs(),
+        burst: written.burst,
+        algorithm: match written.algorithm {
+            None | Some(WrittenAlgorithm::LeakyBucket) => Algorithm::LeakyBucket,
+            Some(WrittenAlgorithm::SlidingWindow) => Algorithm::SlidingWindow,
+        },
+    };
+    rule.validate(field)?;
+    Ok(RateLimit {
+        rule,
+        key: written.key,
+        delay: written.on_exceed == Some(OnExceed::Delay),
+        reject_missing: written.on_missing == Some(OnMissing::Reject),
+    })
+}
+
+fn schedule(written: WrittenSchedule) -> Result<Schedule> {
+    let instant = |field: &str, value: Option<Value>| value.map(|value| due::parse_instant(field, &value)).transpose();
+    let jitter = written.jitter.map(|value| duration_ms("settings.schedule.jitter", &value)).transpose()?.unwrap_or(0);
+    let jitter_ms = u32::try_from(jitter)
+        .map_err(|_| Error::invalid("settings.schedule.jitter", "out_of_range", "must be at most 49 days"))?;
+    let window = written.catchup_window.map(|value| duration_ms("settings.schedule.catchupWindow", &value));
+    let spec = RecurrenceSpec {
+        every: written.every,
+        at: written.at,
+        on: written.on,
+        cron: written.cron,
+        timezone: written.timezone,
+        start: instant("settings.schedule.start", written.start)?,
+        end: instant("settings.schedule.end", written.end)?,
+        jitter_ms,
+    };
+    Ok(Schedule {
+        recurrence: Recurrence::parse(&spec).map_err(|mut error| {
+            error.field = format!("settings.{}", error.field);
+            error
+        })?,
+        spec,
+        overlap: written.overlap,
+        catchup: written.catchup,
+        catchup_window_ms: window.transpose()?.unwrap_or(DAY_MS),
+    })
+}
+
+fn domains(domains: Vec<String>) -> Result<Vec<String>> {
+    let field = "settings.allowedDomains";
+    if domains.len() > 100 {
+        return Err(Error::invalid(field, "out_of_range", "at most 100 domains"));
+    }
+    for domain in &domains {
+        gateway::check_domain(domain).map_err(|message| Error::invalid(field, "invalid_domain", message))?;
+    }
+    Ok(domains)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn check_error(value: Value, field: &str) {
+        match Settings::parse(&value) {
+            Err(Error::Invalid { field: f, .. }) => assert_eq!(f, field, "{value}"),
+            other => panic!("{value}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_semantics() {
+        let settings = Settings::parse(&json!({})).expect("empty settings are fine");
+        assert_eq!((settings.timeout_ms, settings.memory_mb, settings.retry.attempts), (10_000, 64, 3));
+        assert!(settings.schedule.is_none() && settings.rate_limits.is_empty() && settings.concurrency.is_none());
+    }
+
+    #[test]
+    fn errors_name_the_field() {
+        check_error(json!({"timeoutMs": 0}), "settings.timeoutMs");
+        check_error(json!({"timeoutMs": 900_001}), "settings.timeoutMs");
+        check_error(json!({"timeoutMs": "10"}), "settings.timeoutMs");
+        check_error(json!({"memoryMb": 4_096}), "settings.memoryMb");
+        check_error(json!({"colour": 1}), "settings.colour");
+        check_error(json!({"retry": {"min": "soon"}}), "settings.retry.min");
+        check_error(json!({"retry": {"tries": 3}}), "settings.retry.tries");
+        check_error(json!({"rateLimits": [{"limit": 1}]}), "settings.rateLimits[0].interval");
+        check_error(json!({"schedule": {"every": "day", "at": "25:00"}}), "settings.schedule.at");
+        check_error(json!({"schedule": {"overlap": "maybe"}}), "settings.schedule.overlap");
+        check_error(json!({"allowedDomains": ["https://x.example"]}), "settings.allowedDomains");
+        check_error(json!({"concurrency": 0}), "settings.concurrency");
+        check_error(json!([]), "settings");
+        check_error(json!({"retry": []}), "settings.retry");
+        check_error(json!({"schedule": ["day"]}), "settings.schedule");
+        check_error(json!({"rateLimits": [[1, 2]]}), "settings.rateLimits[0]");
+    }
+
+    #[test]
+    fn a_full_set_is_read() {
+        let value = json!({
+            "timeoutMs": 2_000, "memoryMb": 128, "concurrency": 4, "allowedDomains": ["*.example.com"],
+            "retry": {"attempts": 5, "backoff": "fixed", "min": "2s", "max": "1m"},
+            "rateLimits": [{"limit": 2, "interval": "1 week", "key": ["email"], "onExceed": "delay"}],
+            "schedule": {"every": "day", "at": "06:00", "overlap": "queue", "catchup": "none", "catchupWindow": "2h"},
+        });
+        let settings = Settings::parse(&value).expect("valid");
+        assert_eq!((settings.retry.attempts, settings.retry.min_ms), (5, 2_000));
+        assert!(settings.rate_limits[0].delay && settings.rate_limits[0].rule.interval_ms == 604_800_000);
+        let schedule = settings.schedule.expect("has a schedule");
+        assert_eq!((schedule.overlap, schedule.catchup), (Overlap::Queue, Catchup::None));
+        assert_eq!(schedule.catchup_window_ms, 7_200_000);
+    }
+
+    #[test]
+    fn settings_that_do_nothing_yet_say_so() {
+        let limited = json!({"rateLimits": [{"limit": 1, "interval": "1s"}]});
+        assert!(Settings::parse(&limited).expect("valid").warnings()[0].contains("rateLimits"));
+        assert!(Settings::parse(&json!({})).expect("valid").warnings().is_empty());
+    }
+}

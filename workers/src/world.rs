@@ -1,0 +1,89 @@
+//! What unit tests of this crate stand on: services in a folder of their own, a clock that stands still, no runners.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use schedules::{ManualClock, Millis};
+use scripts::protocol::{Bundle, Format};
+use serde_json::Value;
+use store::IntegrationId;
+use store::catalog::{Bump, Draft, Files, NewIntegration, NewRelease, Retention, Trigger};
+use tempfile::TempDir;
+
+use crate::{Entry, Options, Services, runners};
+
+/// When the clock stands still.
+pub(crate) const NOW: Millis = Millis(1_800_000_000_000);
+
+/// Services, and what makes them move.
+pub(crate) struct World {
+    pub services: Services,
+    pub clock: Arc<ManualClock>,
+    _folder: TempDir,
+}
+
+impl World {
+    pub(crate) async fn open() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let clock = Arc::new(ManualClock::new(NOW));
+        let services = Services::open(options(&folder), clock.clone(), Vec::new()).await.expect("services");
+        Self { services, clock, _folder: folder }
+    }
+
+    /// An integration with one release; its settings are stored as they are.
+    pub(crate) async fn released(&self, name: &str, trigger: Trigger, settings: &Value) -> Arc<Entry> {
+        let id = IntegrationId::new(NOW);
+        let draft = Draft { files: Files::new(), settings: settings.to_string(), sample: "null".into() };
+        let new = NewIntegration {
+            id,
+            workspace: self.services.options.workspace.clone(),
+            name: name.into(),
+            description: String::new(),
+            trigger,
+            draft,
+            created: NOW,
+        };
+        self.services.catalog.create(new).await.expect("created");
+        self.services.catalog.release(release(id, settings), Bump::Minor).await.expect("released");
+        self.services.directory.reload().await.expect("reloaded");
+        self.services.directory.by_name(name).expect("known")
+    }
+}
+
+/// A release of it that is about to be made.
+pub(crate) fn release(integration: IntegrationId, settings: &Value) -> NewRelease {
+    let bundle = Bundle {
+        entry: "integration.js".into(),
+        format: Format::CommonJs,
+        code: "module.exports = () => 1;".into(),
+        map: None,
+        source: None,
+        hash: String::new(),
+    };
+    NewRelease {
+        integration,
+        files: Files::new(),
+        settings: settings.to_string(),
+        bundle: serde_json::to_string(&bundle).expect("JSON"),
+        note: String::new(),
+        created: NOW,
+    }
+}
+
+fn options(folder: &TempDir) -> Options {
+    Options {
+        data: folder.path().to_owned(),
+        workspace: "default".into(),
+        runner: runners::Command { program: "/nonexistent/runner".into(), args: Vec::new() },
+        concurrency: 1,
+        lease_ms: 30_000,
+        horizon_ms: 10 * 366 * 86_400_000,
+        sync_wait_ms: 30_000,
+        max_jobs: 10_000,
+        openings: Vec::new(),
+        secrets: BTreeMap::new(),
+        retention: Retention { max_age_ms: u64::MAX / 4, max_count: 10_000, max_bytes: 1 << 30 },
+        dead_max_age_ms: i64::MAX / 4,
+        dead_keep: 1_000,
+    }
+}
