@@ -1,0 +1,46 @@
+# Every target is one readable recipe; `make` lists them.
+
+ADDRESS ?= 127.0.0.1:7070
+DATA ?= ./data
+NEXTEST ?= --workspace --all-features
+
+.PHONY: help run dev test check fmt tools-test tools-check cargo cc
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: cargo cc ## Build, and start a server with the examples on 127.0.0.1:7070, data in ./data
+	cargo build --locked --profile fast --bin tidegate
+	./target/fast/tidegate serve --examples --listen $(ADDRESS) --data $(DATA)
+
+dev: cargo cc ## Build, and run the examples' folder with hot reload
+	cargo build --locked --profile fast --bin tidegate
+	./target/fast/tidegate dev scripts/examples
+
+test: tools-test ## Run every test; installs what is missing
+	cargo nextest run --locked --no-fail-fast $(NEXTEST)
+
+check: tools-check ## Formatting, lints, licences and advisories, house rules
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
+	cargo deny --locked check bans licenses sources
+	cargo test --locked --test tidy
+
+fmt: cargo ## Format the code
+	cargo fmt --all
+
+tools-test: cargo cc
+	@command -v cargo-nextest >/dev/null || cargo install cargo-nextest --locked
+
+tools-check: cargo cc
+	@command -v cargo-deny >/dev/null || cargo install cargo-deny --locked
+
+cargo:
+	@command -v cargo >/dev/null || { echo "Rust is missing: https://rustup.rs installs it (1.95 or newer is needed)" >&2; exit 1; }
+
+# SQLite and QuickJS are C.
+cc:
+	@command -v cc >/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; \
+	  then apt-get update -q && apt-get install -y -q --no-install-recommends gcc libc6-dev; \
+	  else echo "a C compiler is missing: on Debian or Ubuntu, sudo apt-get install gcc libc6-dev" >&2; exit 1; fi; }

@@ -1,0 +1,162 @@
+//! The program put together: services built once, the API and the work loops in one set of tasks, one way to stop.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use schedules::SystemClock;
+use store::catalog::Retention;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use workers::gateway::Opening;
+use workers::{Observer, Options, Roles, Services, runners};
+
+use crate::cli::Failure;
+use crate::config::{self, Config, Role};
+use crate::metrics::Metrics;
+use crate::{echo, http};
+
+/// The one workspace there is.
+const WORKSPACE: &str = "default";
+
+/// A program that is about to run.
+pub struct App {
+    /// The engine.
+    pub services: Services,
+    /// Where the API listens, if it does.
+    pub address: Option<SocketAddr>,
+    /// The first admin key, when it was made just now.
+    pub admin_key: Option<String>,
+    listener: Option<TcpListener>,
+    metrics: Metrics,
+    tasks: JoinSet<Result<(), Failure>>,
+    stop: CancellationToken,
+}
+
+impl App {
+    /// Opens the stores and the listener. Nothing is served yet, so that there is time to deploy.
+    pub async fn open(config: &Config, openings: Vec<Opening>, stop: CancellationToken) -> Result<Self, Failure> {
+        let metrics = Metrics::new(env!("CARGO_PKG_VERSION"), Some(config.server.data.clone()))
+            .map_err(|error| Failure::new(error.to_string()))?;
+        let observers: Vec<Arc<dyn Observer>> = vec![Arc::new(metrics.clone())];
+        let services = Services::open(options(config, openings)?, Arc::new(SystemClock), observers).await?;
+        let listener = match config.server.roles.contains(&Role::Api) {
+            true => Some(listen(config.server.listen).await?),
+            false => None,
+        };
+        let address = listener.as_ref().map(TcpListener::local_addr).transpose()?;
+        let admin_key = http::auth::ensure_admin_key(&services, config.admin_key.clone()).await?;
+        Ok(Self { services, address, admin_key, listener, metrics, tasks: JoinSet::new(), stop })
+    }
+
+    /// Also answers as the echo server.
+    pub fn echo(&mut self, listener: TcpListener) {
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move { Ok(echo::serve(listener, stop).await?) });
+    }
+
+    /// Starts the API and the work loops.
+    pub fn start(&mut self, config: &Config) {
+        if let Some(listener) = self.listener.take() {
+            let serving = http::serve(listener, self.state(config), self.stop.clone());
+            self.tasks.spawn(async move { Ok(serving.await?) });
+        }
+        let has = |role| config.server.roles.contains(&role);
+        let roles = Roles { api: has(Role::Api), worker: has(Role::Worker), scheduler: has(Role::Scheduler) };
+        let work = workers::work(self.services.clone(), roles, self.stop.clone(), config.server.grace.duration());
+        self.tasks.spawn(async move { Ok(work.await?) });
+    }
+
+    /// Waits until everything has settled. The first task that fails stops the others.
+    pub async fn finish(mut self) -> Result<(), Failure> {
+        let mut result = Ok(());
+        while let Some(task) = self.tasks.join_next().await {
+            let task = task.unwrap_or_else(|error| Err(Failure::new(format!("a part of the program broke: {error}"))));
+            if task.is_err() {
+                self.stop.cancel();
+            }
+            result = result.and(task);
+        }
+        result
+    }
+
+    fn state(&self, config: &Config) -> http::State {
+        let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+        let limits = http::Limits {
+            connections: config.limits.connections,
+            streams: config.limits.streams,
+            integration_body_bytes: size(config.limits.integration_body.0),
+            body_read: config.limits.body_read.duration(),
+            drain: config.server.grace.duration().max(Duration::from_secs(1)),
+            ..http::Limits::default()
+        };
+        let state = http::State::new(self.services.clone(), self.metrics.clone(), env!("CARGO_PKG_VERSION"));
+        let mut state = state.with_limits(limits);
+        state.metrics_access = match config.server.metrics {
+            config::Metrics::Loopback => http::MetricsAccess::Loopback,
+            config::Metrics::Anyone => http::MetricsAccess::Anyone,
+            config::Metrics::Nobody => http::MetricsAccess::KeyOnly,
+        };
+        state
+    }
+}
+
+/// Listens on `address`, and says who to look for when another program does.
+pub async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let failure = Failure::new(format!("cannot listen on {address}: {error}"));
+        match error.kind() {
+            std::io::ErrorKind::AddrInUse => {
+                failure.help("another program uses this port: stop it, or choose another one")
+            }
+            _ => failure,
+        }
+    })
+}
+
+/// What the operator set, as the engine takes it.
+pub fn options(config: &Config, mut openings: Vec<Opening>) -> Result<Options, Failure> {
+    for text in &config.egress.allow {
+        openings.push(
+            opening(text)
+                .map_err(|failure| Failure { message: format!("egress.allow: {}", failure.message), ..failure })?,
+        );
+    }
+    let concurrency = match config.runs.concurrency {
+        0 => 8 * std::thread::available_parallelism().map_or(1, usize::from),
+        n => n,
+    };
+    Ok(Options {
+        data: config.server.data.clone(),
+        workspace: WORKSPACE.to_owned(),
+        runner: runners::Command::this_program()?,
+        concurrency,
+        lease_ms: u32::try_from(config.queue.lease.ms).unwrap_or(u32::MAX),
+        horizon_ms: config.queue.horizon.signed_ms(),
+        sync_wait_ms: config.runs.sync_wait.ms,
+        max_jobs: config.queue.max_jobs,
+        openings,
+        secrets: config.secrets.clone(),
+        retention: Retention {
+            max_age_ms: config.history.max_age.ms,
+            max_count: config.history.max_runs,
+            max_bytes: config.history.max_bytes.0,
+        },
+        dead_max_age_ms: config.history.dead_max_age.signed_ms(),
+        dead_keep: config.history.dead_keep,
+    })
+}
+
+/// Reads `CIDR:port`.
+pub fn opening(text: &str) -> Result<Opening, Failure> {
+    text.parse().map_err(|error: workers::gateway::OpeningError| Failure::usage(error.to_string()))
+}
+
+/// Opens exactly one address, such as the echo server's.
+pub fn opening_of(address: SocketAddr) -> Result<Opening, Failure> {
+    match address {
+        SocketAddr::V4(v4) => opening(&format!("{}/32:{}", v4.ip(), v4.port())),
+        SocketAddr::V6(v6) => opening(&format!("[{}]/128:{}", v6.ip(), v6.port())),
+    }
+}

@@ -1,0 +1,113 @@
+//! The command line: one file per command, and what they share.
+
+mod client;
+mod completions;
+mod deploy;
+mod dev;
+mod examples;
+mod failure;
+mod folder;
+mod local;
+mod logs;
+mod new;
+mod plan;
+mod run;
+pub mod runner;
+mod schedules;
+mod serve;
+mod sse;
+mod terminal;
+mod welcome;
+
+use std::future::Future;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use failure::Failure;
+
+/// Runs people's JavaScript integrations at the right time: on schedules, later by key, on calls.
+#[derive(Parser)]
+#[command(name = "tidegate", version, max_term_width = 110, after_help = AFTER_HELP)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Start here:
+  tidegate serve --examples      a server with examples to try
+  tidegate new hello             a first integration
+  tidegate dev                   runs what is in this folder, and reloads it on every save
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or file, 3 not found, 4 not allowed, 10 changes (deploy --plan --exit-code)";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run a server
+    Serve(serve::Args),
+    /// Run a folder of integrations, and reload them on every save
+    Dev(dev::Args),
+    /// Make the folder of a new integration
+    New(new::Args),
+    /// Bring folders of integrations to a server
+    Deploy(deploy::Args),
+    /// Run one integration here and now, without a server
+    Run(run::Args),
+    /// Show the logs of a server's runs
+    Logs(logs::Args),
+    /// Look at schedules
+    Schedules(schedules::Args),
+    /// Print a completion script for a shell
+    Completions(completions::Args),
+    /// Be a runner process; started by the engine only
+    #[command(hide = true)]
+    Runner,
+}
+
+/// Reads the command line and does what it says.
+pub fn main() -> ExitCode {
+    match dispatch(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn dispatch(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Serve(args) => block_on(serve::serve(args)),
+        Command::Dev(args) => block_on(dev::dev(args)),
+        Command::New(args) => new::new(&args),
+        Command::Deploy(args) => block_on(deploy::deploy(args)),
+        Command::Run(args) => block_on(run::run(args)),
+        Command::Logs(args) => block_on(logs::logs(args)),
+        Command::Schedules(args) => block_on(schedules::schedules(args)),
+        Command::Completions(args) => {
+            completions::completions(&args);
+            Ok(())
+        }
+        Command::Runner => Err(Failure::usage("`runner` is started by the engine only")),
+    }
+}
+
+fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(command)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent_and_every_command_has_examples() {
+        let mut cli = Cli::command();
+        cli.clone().debug_assert();
+        cli.build();
+        for command in cli.get_subcommands().filter(|command| !command.is_hide_set() && command.get_name() != "help") {
+            let examples = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(examples.contains("tidegate "), "`{}` has no examples", command.get_name());
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! The configuration: its shape. Defaults and the manual are one file, `config.default.toml`, which is the first layer.
+
+mod env;
+mod load;
+mod nearest;
+mod units;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+pub use env::Environment;
+pub use load::{Flags, load};
+pub use nearest::did_you_mean;
+pub use units::{Bytes, Span};
+
+/// The manual, and the defaults.
+pub const DEFAULTS: &str = include_str!("../../config.default.toml");
+
+/// A configuration that cannot be used; the text says where it came from and how to mend it.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Error(pub String);
+
+/// Everything an operator decides about a process. Not `Debug`: it carries secrets.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The process.
+    pub server: Server,
+    /// Jobs that wait.
+    pub queue: Queue,
+    /// Integrations, keys and history.
+    pub catalog: Catalog,
+    /// Runs under way.
+    pub runs: Runs,
+    /// Runs that are over.
+    pub history: History,
+    /// What scripts may reach.
+    pub egress: Egress,
+    /// What a client may send or hold open.
+    pub limits: Limits,
+    /// `TIDEGATE_SECRET_<NAME>`: the workspace's secrets.
+    #[serde(skip)]
+    pub secrets: BTreeMap<String, String>,
+    /// `TIDEGATE_ADMIN_KEY`: the first admin key.
+    #[serde(skip)]
+    pub admin_key: Option<String>,
+}
+
+/// The process.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// Where the API listens.
+    pub listen: SocketAddr,
+    /// The folder for everything that is stored.
+    pub data: PathBuf,
+    /// What this process does.
+    pub roles: Vec<Role>,
+    /// How long running jobs may take to finish after SIGTERM.
+    pub grace: Span,
+    /// For people or for collectors.
+    pub log_format: LogFormat,
+    /// Which log lines are written.
+    pub log_level: String,
+    /// Who may read `/metrics` without an API key.
+    pub metrics: Metrics,
+}
+
+/// Who may read `/metrics` without an API key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Metrics {
+    /// Clients on this machine.
+    Loopback,
+    /// Everybody who reaches the listener.
+    Anyone,
+    /// Nobody.
+    Nobody,
+}
+
+/// One thing a process can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Answers HTTP.
+    Api,
+    /// Runs what is due.
+    Worker,
+    /// Fires schedules and tidies up.
+    Scheduler,
+}
+
+/// How the process's own log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// A line for people.
+    Text,
+    /// A JSON object per line.
+    Json,
+}
+
+/// Jobs that wait.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Queue {
+    /// Where they wait.
+    pub engine: String,
+    /// How many may wait.
+    pub max_jobs: u64,
+    /// How long a worker owns one without renewing it.
+    pub lease: Span,
+    /// How far ahead one may be scheduled.
+    pub horizon: Span,
+}
+
+/// Integrations, keys and history.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Catalog {
+    /// Where they are stored.
+    pub engine: String,
+}
+
+/// Runs under way.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Runs {
+    /// How many at once, each in a runner process of its own; 0 is eight per processor.
+    pub concurrency: usize,
+    /// How long `execute` waits.
+    pub sync_wait: Span,
+}
+
+/// Runs that are over.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct History {
+    /// The oldest that is kept.
+    pub max_age: Span,
+    /// How many are kept.
+    pub max_runs: u64,
+    /// How much space they may fill.
+    pub max_bytes: Bytes,
+    /// The oldest dead job that is kept.
+    pub dead_max_age: Span,
+    /// How many dead jobs are kept.
+    pub dead_keep: u64,
+}
+
+/// What scripts may reach.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Egress {
+    /// Address ranges and ports that are opened, as `CIDR:port`.
+    pub allow: Vec<String>,
+}
+
+/// What a client may send or hold open.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Open connections.
+    pub connections: usize,
+    /// Open event streams.
+    pub streams: usize,
+    /// The body that saves an integration.
+    pub integration_body: Bytes,
+    /// How long a body may take.
+    pub body_read: Span,
+}

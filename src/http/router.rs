@@ -1,0 +1,72 @@
+//! The route table: every route, its handler, and what it asks of its caller.
+
+use axum::Router;
+use axum::extract::Request;
+use utoipa_axum::routes;
+
+use super::access::{ADMIN, Access, DEPLOY, INVOKE, PUBLIC, READ};
+use super::edge;
+use super::error::Problem;
+use super::openapi::Table;
+use super::routes::{api_keys, home, integrations, invoke, jobs, preview, probes, releases, runs, schedule};
+use super::state::State;
+
+/// Every route there is. A handler gets in only together with its access, and `on` puts the guard in front of it.
+#[rustfmt::skip]
+pub fn table() -> Table {
+    Table::default()
+        // run integrations
+        .on(INVOKE, routes!(invoke::execute))              // POST   /v1/integrations/{name}/execute
+        .on(INVOKE, routes!(invoke::schedule))             // POST   /v1/integrations/{name}/schedule
+        .on(INVOKE, routes!(invoke::reschedule))           // POST   /v1/integrations/{name}/reschedule
+        .on(INVOKE, routes!(invoke::cancel))               // POST   /v1/integrations/{name}/cancel
+        // integrations
+        .on(READ,   routes!(integrations::list))           // GET    /v1/integrations
+        .on(READ,   routes!(integrations::show))           // GET    /v1/integrations/{name}
+        .on(DEPLOY, routes!(integrations::save))           // PUT    /v1/integrations/{name}
+        .on(DEPLOY, routes!(integrations::remove))         // DELETE /v1/integrations/{name}
+        .on(DEPLOY, routes!(integrations::pause))          // POST   /v1/integrations/{name}/pause
+        .on(DEPLOY, routes!(integrations::resume))         // POST   /v1/integrations/{name}/resume
+        .on(DEPLOY, routes!(preview::preview))             // POST   /v1/integrations/{name}/preview
+        .on(READ,   routes!(schedule::next))               // GET    /v1/integrations/{name}/schedule/next
+        // releases
+        .on(READ,   routes!(releases::list))               // GET    /v1/integrations/{name}/releases
+        .on(DEPLOY, routes!(releases::create))             // POST   /v1/integrations/{name}/releases
+        .on(DEPLOY, routes!(releases::rollback))           // POST   /v1/integrations/{name}/rollback
+        // jobs
+        .on(READ,   routes!(jobs::list))                   // GET    /v1/jobs
+        .on(READ,   routes!(jobs::show))                   // GET    /v1/jobs/{id}
+        .on(INVOKE, routes!(jobs::remove))                 // DELETE /v1/jobs/{id}
+        .on(INVOKE, routes!(jobs::replay))                 // POST   /v1/jobs/{id}/replay
+        .on(READ,   routes!(jobs::explain))                // GET    /v1/jobs/{id}/explain
+        // runs
+        .on(READ,   routes!(runs::list))                   // GET    /v1/runs
+        .on(READ,   routes!(runs::follow_all))             // GET    /v1/runs/stream
+        .on(READ,   routes!(runs::show))                   // GET    /v1/runs/{id}
+        .on(READ,   routes!(runs::follow))                 // GET    /v1/runs/{id}/stream
+        // API keys
+        .on(ADMIN,  routes!(api_keys::list))               // GET    /v1/api-keys
+        .on(ADMIN,  routes!(api_keys::create))             // POST   /v1/api-keys
+        .on(ADMIN,  routes!(api_keys::revoke))             // DELETE /v1/api-keys/{id}
+        // probes and people
+        .on(PUBLIC, routes!(home::home))                   // GET    /
+        .on(PUBLIC, routes!(probes::livez))                // GET    /livez
+        .on(PUBLIC, routes!(probes::readyz))               // GET    /readyz
+        .on(Access::Metrics, routes!(probes::metrics))     // GET    /metrics
+        .on(PUBLIC, routes!(probes::describe))             // GET    /v1/openapi.json
+}
+
+/// The whole HTTP plane.
+pub fn router(state: State) -> Router {
+    let routes = table().into_router(&state);
+    let routes = routes.fallback(no_route).method_not_allowed_fallback(no_method).with_state(state.clone());
+    edge::wrap(routes, state)
+}
+
+async fn no_route(request: Request) -> Problem {
+    Problem::no_route(request.uri().path())
+}
+
+async fn no_method(request: Request) -> Problem {
+    Problem::method_not_allowed(request.method().as_str())
+}

@@ -1,0 +1,12 @@
+//! The handlers, one file per noun: domain types in, wire structs out, no decisions.
+
+pub mod api_keys;
+pub mod home;
+pub mod integrations;
+pub mod invoke;
+pub mod jobs;
+pub mod preview;
+pub mod probes;
+pub mod releases;
+pub mod runs;
+pub mod schedule;

@@ -1,0 +1,11 @@
+//! The life of a server and of what runs in it.
+
+mod bombs;
+mod commands;
+mod dev;
+mod examples;
+mod keys;
+mod kill;
+mod operate;
+mod smoke;
+mod windows;

@@ -1,0 +1,4 @@
+//! The whole program, as its users meet it: the binary is started, spoken to, killed and started again.
+
+mod life;
+mod support;
