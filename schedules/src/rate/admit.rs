@@ -33,7 +33,7 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    fn room_at(&self, now: Millis) -> Millis {
+    pub(super) fn room_at(&self, now: Millis) -> Millis {
         match (&self.state, self.rule.algorithm) {
             (State::LeakyBucket(tat), Algorithm::LeakyBucket) => gcra::earliest(*tat, &self.rule).max(now),
             (State::SlidingWindow(log), Algorithm::SlidingWindow) => match sliding::decide(log, now, &self.rule) {
@@ -44,25 +44,18 @@ impl Bucket {
         }
     }
 
-    fn slot_at(&self, now: Millis) -> Millis {
-        match (&self.state, self.rule.algorithm) {
-            (State::SlidingWindow(log), Algorithm::SlidingWindow) => sliding::reserve(log, now, &self.rule),
-            _ => self.room_at(now),
-        }
-    }
-
-    fn charged(&self, start: Millis, now: Millis) -> State {
+    fn charged(&self, now: Millis) -> State {
         match (&self.state, self.rule.algorithm) {
             (State::LeakyBucket(tat), Algorithm::LeakyBucket) => {
-                State::LeakyBucket(Some(gcra::charge_slot(*tat, start, now, &self.rule)))
+                State::LeakyBucket(Some(gcra::charge(*tat, now, &self.rule)))
             }
-            (_, Algorithm::LeakyBucket) => State::LeakyBucket(Some(gcra::charge(None, start, &self.rule))),
+            (_, Algorithm::LeakyBucket) => State::LeakyBucket(Some(gcra::charge(None, now, &self.rule))),
             (state, Algorithm::SlidingWindow) => {
                 let mut log = match state {
                     State::SlidingWindow(log) => log.clone(),
                     State::LeakyBucket(_) => Vec::new(),
                 };
-                sliding::record(&mut log, start, &self.rule);
+                sliding::record(&mut log, now, &self.rule);
                 State::SlidingWindow(log)
             }
         }
@@ -86,31 +79,12 @@ pub enum Admission {
     },
 }
 
-/// A slot taken in every bucket.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reservation {
-    /// When the job may start.
-    pub start: Millis,
-    /// The new states, in the order of the buckets.
-    pub states: Vec<State>,
-}
-
 /// Tests all buckets at `now` and charges all of them, or none.
 pub fn admit(now: Millis, buckets: &[Bucket]) -> Admission {
     let room: Vec<Millis> = buckets.iter().map(|bucket| bucket.room_at(now)).collect();
     let full: Vec<usize> = (0..room.len()).filter(|place| room[*place] > now).collect();
     if full.is_empty() {
-        return Admission::Admit { states: charged(now, now, buckets) };
+        return Admission::Admit { states: buckets.iter().map(|bucket| bucket.charged(now)).collect() };
     }
     Admission::Wait { until: room.into_iter().fold(now, Millis::max), full }
-}
-
-/// Takes the next slot that is free in all buckets, now or later, and charges all of them for it.
-pub fn reserve(now: Millis, buckets: &[Bucket]) -> Reservation {
-    let start = buckets.iter().fold(now, |start, bucket| bucket.slot_at(now).max(start));
-    Reservation { start, states: charged(start, now, buckets) }
-}
-
-fn charged(start: Millis, now: Millis, buckets: &[Bucket]) -> Vec<State> {
-    buckets.iter().map(|bucket| bucket.charged(start, now)).collect()
 }

@@ -47,32 +47,10 @@ pub enum Decision {
     },
 }
 
-/// A slot taken ahead of time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Slot {
-    /// When it may start.
-    pub start: Millis,
-    /// The bucket's new state.
-    pub tat: Tat,
-}
-
 /// Tests and charges one admission at `now`; `None` is an empty bucket.
 pub fn decide(tat: Option<Tat>, now: Millis, rule: &Rule) -> Decision {
     let start = earliest(tat, rule);
     if start <= now { Decision::Admit { tat: charge(tat, now, rule) } } else { Decision::Wait { until: start } }
-}
-
-/// Takes the next free slot, now or later: for jobs that wait in line. Every one moves once, however long the line.
-pub fn reserve(tat: Option<Tat>, now: Millis, rule: &Rule) -> Slot {
-    let start = earliest(tat, rule).max(now);
-    Slot { start, tat: charge_slot(tat, start, now, rule) }
-}
-
-/// The state after `now` took the slot at `start`, which was rounded up to a whole millisecond. If that is this
-/// bucket's own first slot, the next one counts from its exact time, so a long line loses nothing to the rounding.
-pub(super) fn charge_slot(tat: Option<Tat>, start: Millis, now: Millis, rule: &Rule) -> Tat {
-    let is_own_slot = earliest(tat, rule) == start;
-    charge(tat, if is_own_slot { now } else { start }, rule)
 }
 
 /// The first whole millisecond at which the bucket has room: TAT − (burst − 1) × T, rounded up.

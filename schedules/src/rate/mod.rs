@@ -5,8 +5,10 @@
 
 mod admit;
 pub mod gcra;
+mod limit;
 mod rule;
 pub mod sliding;
 
-pub use admit::{Admission, Bucket, Reservation, State, admit, reserve};
+pub use admit::{Admission, Bucket, State, admit};
+pub use limit::{Limit, OnExceed, OnMissing, Verdict, decide, names, subject};
 pub use rule::{Algorithm, Rule};

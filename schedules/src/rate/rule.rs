@@ -13,7 +13,7 @@ const MAX_INTERVAL_MS: u64 = YEAR_MS.unsigned_abs();
 const MAX_DRAIN_MS: u64 = 10 * MAX_INTERVAL_MS;
 
 /// How admissions are counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Algorithm {
     /// A bucket of `burst` that drains `limit` per interval; at most `limit + burst − 1` in any interval.
     #[default]

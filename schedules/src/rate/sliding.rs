@@ -23,12 +23,6 @@ pub fn decide(log: &[Millis], now: Millis, rule: &Rule) -> Decision {
     }
 }
 
-/// The next free slot, now or later. It may lie before one that is already taken, if that one had to wait for another
-/// rule: nobody waits for somebody else's rule.
-pub fn reserve(log: &[Millis], now: Millis, rule: &Rule) -> Millis {
-    earliest(log, rule).unwrap_or(now).max(now)
-}
-
 /// Adds an admission, and forgets those that no longer matter.
 pub fn record(log: &mut Vec<Millis>, at: Millis, rule: &Rule) {
     let place = log.partition_point(|earlier| *earlier <= at);

@@ -1,8 +1,9 @@
-//! The transitions: about fifteen verbs, each applied whole or not at all.
+//! The transitions: about sixteen verbs, each applied whole or not at all.
 
 use std::future::Future;
 
-use schedules::{Key, KeyId, Millis, WindowSpec};
+use schedules::rate::Limit;
+use schedules::{Key, Millis, WindowSpec};
 
 use super::{Job, NewJob};
 use crate::{IntegrationId, JobId, Result};
@@ -27,6 +28,30 @@ pub struct Leased {
     pub attempt: u32,
     /// How many leases of this job ran out so far.
     pub lost: u32,
+    /// Whether it may run.
+    pub grant: Grant,
+}
+
+/// What a claim says of a job. Only [`Grant::Start`] counts as an attempt; the others hold a lease so that their end
+/// or their next due time can be written down.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Grant {
+    /// It may run; its rate limits are charged, if this is the first time.
+    #[default]
+    Start,
+    /// A rate limit refuses it; nothing is charged.
+    Refused(Refusal),
+    /// Its opening is over; nothing is charged.
+    Closed,
+}
+
+/// Which rate limit refuses a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The limit's place in [`Control::limits`].
+    pub limit: usize,
+    /// In how many milliseconds it would have room; `None`: never, the job's key lacks a field that it names.
+    pub retry_after_ms: Option<u64>,
 }
 
 /// What became of one job given to [`Queue::enqueue`].
@@ -65,6 +90,11 @@ pub enum Enqueued {
         /// The job of the first call.
         first: JobId,
     },
+    /// Its lane has as many pending jobs as it may have ([`Control::lane_backlog`]); nothing was queued.
+    Crowded {
+        /// How many it may have.
+        limit: u32,
+    },
 }
 
 /// A request for work.
@@ -81,7 +111,8 @@ pub struct Claim {
 pub struct Claimed {
     /// The jobs to run now.
     pub jobs: Vec<Leased>,
-    /// When the next job will be due that is not held (paused, at its concurrency); `None` when there is none.
+    /// When the next job will be due that is not held (paused, at its concurrency); `None` when there is none. A time
+    /// that has come means that more can be claimed at once.
     pub next_due: Option<Millis>,
 }
 
@@ -94,13 +125,17 @@ pub enum Next {
     Retry {
         /// Not before this time.
         due: Millis,
+        /// The end of the opening that `due` lies in.
+        closes: Option<Millis>,
         /// What went wrong, as JSON text.
         error: Box<str>,
     },
-    /// It goes back as if it had not been claimed: a drain, or a window that closed.
+    /// It goes back as if it had not been claimed: a drain, or a window that closed. What it was charged stays charged.
     Return {
         /// Not before this time.
         due: Millis,
+        /// The end of the opening that `due` lies in.
+        closes: Option<Millis>,
     },
     /// Its last attempt failed: kept as dead, listed and replayable.
     Bury {
@@ -131,7 +166,7 @@ pub enum Settled {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Selector {
     /// The one with exactly this key.
-    Key(KeyId),
+    Key(Key),
     /// Every one whose key contains all fields of this one, with equal values.
     Match(Key),
     /// The one with this id.
@@ -156,6 +191,8 @@ pub struct Move {
     pub job: JobId,
     /// Its new due time.
     pub due: Millis,
+    /// The end of the opening that `due` lies in.
+    pub closes: Option<Millis>,
     /// Its new window, if the call names one; `None` keeps what it has.
     pub window: Option<WindowSpec>,
 }
@@ -171,15 +208,30 @@ pub struct Firing {
     pub to: Millis,
     /// The ticks to queue, oldest first; may be none, to move the cursor alone.
     pub ticks: Vec<NewJob>,
-    /// Queue nothing while a tick of this integration is pending or running (`overlap: skip`).
-    pub only_if_idle: bool,
+    /// What happens if an earlier tick of this integration is still there; with no ticks to queue, nothing does.
+    pub if_busy: IfBusy,
+}
+
+/// What a [`Firing`] does about earlier ticks of the integration.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum IfBusy {
+    /// It queues its ticks beside them.
+    #[default]
+    Queue,
+    /// It queues nothing while one is pending or running.
+    Skip,
+    /// It takes the running ones out, whose leases are stale from then on, and queues its own.
+    Revoke,
 }
 
 /// The answer to a [`Firing`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Fired {
     /// The ticks are queued and the cursor is moved.
-    Queued,
+    Queued {
+        /// The running ticks that were taken out.
+        revoked: Vec<Job>,
+    },
     /// An earlier tick is pending or running: nothing is queued, the cursor is moved.
     Skipped,
     /// The cursor is not at `from` any more: nothing was changed.
@@ -190,12 +242,18 @@ pub enum Fired {
 }
 
 /// What holds an integration's jobs back.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Control {
     /// Its jobs are not claimed.
     pub paused: bool,
-    /// At most this many of its jobs are claimed at once.
+    /// At most this many of its jobs run at once.
     pub concurrency: Option<u32>,
+    /// At most this many jobs of one lane run at once; jobs without a lane are not counted.
+    pub lane_concurrency: Option<u32>,
+    /// At most this many jobs of one lane are pending; jobs without a lane are not counted.
+    pub lane_backlog: Option<u32>,
+    /// The rate limits, charged in the same step that hands a job out (at most [`super::MAX_LIMITS`]).
+    pub limits: Vec<Limit>,
 }
 
 /// What [`Queue::prune`] may forget.
@@ -223,7 +281,9 @@ pub trait Queue: Send + Sync + 'static {
     /// Put jobs in, honouring keys and idempotency keys; one answer per job, in order.
     fn enqueue(&self, jobs: Vec<NewJob>) -> impl Future<Output = Result<Vec<Enqueued>>> + Send;
 
-    /// Lease jobs that are due, taking turns between integrations, and count the attempt.
+    /// Lease jobs that are due, taking turns between integrations and between the lanes of each, test and charge their
+    /// rate limits, and count the attempt. Within a lane the order is priority, due time, arrival. A job that a limit
+    /// delays is not handed out: it waits in line at the full bucket, and holds up nothing but those behind it there.
     fn claim(&self, claim: Claim) -> impl Future<Output = Result<Claimed>> + Send;
 
     /// Write what becomes of claimed jobs; one answer per settlement, in order.
@@ -247,17 +307,14 @@ pub trait Queue: Send + Sync + 'static {
     /// Set what holds an integration's jobs back.
     fn control(&self, integration: IntegrationId, control: Control) -> impl Future<Output = Result<()>> + Send;
 
-    /// Take the running ticks of an integration out; their leases are stale from now on.
-    fn revoke(&self, integration: IntegrationId) -> impl Future<Output = Result<Vec<Job>>> + Send;
-
-    /// Make a dead job pending again, due at `due`, with no attempt counted and the cause [`super::Cause::Replay`];
-    /// `false` when no dead job has this id.
+    /// Make a dead job pending again, due at `due` with no opening, no attempt counted, nothing charged, and the cause
+    /// [`super::Cause::Replay`]; `false` when no dead job has this id.
     fn replay(&self, job: JobId, due: Millis) -> impl Future<Output = Result<bool>> + Send;
 
     /// Forget dead jobs; returns how many there were.
     fn discard(&self, jobs: Vec<JobId>) -> impl Future<Output = Result<u64>> + Send;
 
-    /// Forget everything of an integration: jobs in every state, cursor, control, idempotency keys.
+    /// Forget everything of an integration: jobs in every state, cursor, control, idempotency keys, rate limit buckets.
     fn purge(&self, integration: IntegrationId) -> impl Future<Output = Result<()>> + Send;
 
     /// Forget dead jobs and idempotency keys that are over their age or number.
@@ -265,6 +322,10 @@ pub trait Queue: Send + Sync + 'static {
 
     /// Wait until `until`, or until something changed that may have made work; may return early for no reason.
     fn wait(&self, until: Option<Millis>) -> impl Future<Output = ()> + Send;
+
+    /// Wait until an awaited job ([`Job::awaited`]) may have left the queue; may return early for no reason, and does
+    /// after a second.
+    fn wait_for_end(&self, job: JobId) -> impl Future<Output = ()> + Send;
 
     /// The store's clock.
     fn now(&self) -> impl Future<Output = Result<Millis>> + Send;

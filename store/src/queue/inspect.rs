@@ -29,6 +29,10 @@ pub struct JobView {
     pub attempt: u32,
     /// Leases lost.
     pub lost: u32,
+    /// Whether its rate limits have been charged: it was handed out to run, now or before.
+    pub charged: bool,
+    /// Whether it waits in line at a full rate limit.
+    pub delayed_by_limit: bool,
     /// Until when the lease lasts, while running.
     pub lease_until: Option<Millis>,
     /// When it died, for dead jobs.

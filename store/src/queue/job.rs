@@ -117,12 +117,20 @@ pub struct Job {
     pub key: Option<Key>,
     /// May not start before this time.
     pub due: Millis,
+    /// The end of the opening of its window that `due` lies in: from then on it is handed out as
+    /// [`super::Grant::Closed`], uncharged, to be given another due time. `None`: it may start at any later time.
+    pub closes: Option<Millis>,
     /// The days and hours in which it may start.
     pub window: Option<WindowSpec>,
     /// Spreads an opening of the window over this many milliseconds.
     pub jitter_ms: u32,
-    /// 0 (last) to 9 (first) among jobs due at the same time.
+    /// 0 (last) to 9 (first) among the due jobs of its lane.
     pub priority: u8,
+    /// What it shares a lane with: the canonical JSON of the key fields that its integration takes turns by. Lanes of
+    /// one integration take turns, and have their own concurrency and backlog. `None`: the lane of all other jobs.
+    pub lane: Option<Box<str>>,
+    /// Whether a caller waits for its end: engines tell [`super::Queue::wait_for_end`].
+    pub awaited: bool,
     /// Its place in a schedule, for ticks.
     pub tick: Option<Tick>,
     /// How many attempts it has; `None` leaves it to the integration's retry settings.

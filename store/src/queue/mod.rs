@@ -8,11 +8,14 @@ mod inspect;
 mod job;
 
 pub use contract::{
-    Cancelled, Claim, Claimed, Control, Enqueued, Fired, Firing, Lease, Leased, Move, Next, Pruned, Pruning, Queue,
-    Selector, Settled, Settlement,
+    Cancelled, Claim, Claimed, Control, Enqueued, Fired, Firing, Grant, IfBusy, Lease, Leased, Move, Next, Pruned,
+    Pruning, Queue, Refusal, Selector, Settled, Settlement,
 };
 pub use inspect::{Counts, Inspect, JobFilter, JobView, Page, PageRequest, State};
 pub use job::{Cause, Idempotency, IfExists, Job, NewJob, Tick};
 
 /// The most jobs, leases or settlements one call may carry.
 pub const MAX_BATCH: usize = 1_000;
+
+/// The most rate limits of one integration.
+pub const MAX_LIMITS: usize = 16;
