@@ -91,6 +91,15 @@ pub struct Counts {
     pub oldest_ready: Option<Millis>,
 }
 
+/// One way in which what is stored contradicts itself.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Violation {
+    /// Which rule is broken, such as `index_without_job`.
+    pub rule: &'static str,
+    /// Where, for a reader: ids, names, and what was found.
+    pub what: String,
+}
+
 /// Questions about a queue.
 pub trait Inspect: Send + Sync + 'static {
     /// One job, if the queue holds it.
@@ -112,6 +121,10 @@ pub trait Inspect: Send + Sync + 'static {
 
     /// Where a schedule is: the nominal time of its last tick.
     fn cursor(&self, integration: IntegrationId) -> impl Future<Output = Result<Option<Millis>>> + Send;
+
+    /// Look through everything stored for contradictions: a job in no state or in two, an index and a job that disagree,
+    /// a place that nobody holds. Reads all of it; what changes meanwhile is looked at twice before it is reported.
+    fn check(&self) -> impl Future<Output = Result<Vec<Violation>>> + Send;
 
     /// What holds an integration's jobs back.
     fn control_of(&self, integration: IntegrationId) -> impl Future<Output = Result<Control>> + Send;

@@ -11,7 +11,7 @@ pub use contract::{
     Cancelled, Claim, Claimed, Control, Enqueued, Fired, Firing, Grant, IfBusy, Lease, Leased, Move, Next, Pruned,
     Pruning, Queue, Refusal, Selector, Settled, Settlement,
 };
-pub use inspect::{Counts, Inspect, JobFilter, JobView, Page, PageRequest, State};
+pub use inspect::{Counts, Inspect, JobFilter, JobView, Page, PageRequest, State, Violation};
 pub use job::{Cause, Idempotency, IfExists, Job, NewJob, Tick};
 
 /// The most jobs, leases or settlements one call may carry.
