@@ -66,9 +66,12 @@ async fn job(queue: &Embedded, of: u64) -> Outcome<NewJob> {
         payload: format!("\"{}\"", "x".repeat(198)).into(),
         key: None,
         due: now,
+        closes: None,
         window: None,
         jitter_ms: 0,
         priority: 5,
+        lane: None,
+        awaited: false,
         tick: None,
         attempts: None,
         context: None,
@@ -184,9 +187,11 @@ async fn fill(queue: &Embedded, pending: u64, folder: &Path) -> Outcome<()> {
 async fn by_key(queue: &Embedded, jobs: u64, pending: u64) -> Outcome<()> {
     let find = |number: u64| async move {
         let number = number * 7_919 % pending;
-        let found = queue.find(integration(number % 100), Selector::Key(key(number).identity()), 1).await?;
+        let found = queue.find(integration(number % 100), Selector::Key(key(number)), 1).await?;
         let view = found.into_iter().next().ok_or("the key is pending")?;
-        queue.reschedule(vec![Move { job: view.job.id, due: view.job.due.after(1), window: None }]).await?;
+        queue
+            .reschedule(vec![Move { job: view.job.id, due: view.job.due.after(1), closes: None, window: None }])
+            .await?;
         Outcome::Ok(())
     };
     let time = Stopwatch::start();
@@ -205,7 +210,7 @@ async fn by_key(queue: &Embedded, jobs: u64, pending: u64) -> Outcome<()> {
     say("replace by key", pending, jobs, time);
     let cancel = |number: u64| async move {
         let number = number * 7_919 % pending;
-        queue.cancel(integration(number % 100), Selector::Key(key(number).identity())).await?;
+        queue.cancel(integration(number % 100), Selector::Key(key(number))).await?;
         Outcome::Ok(())
     };
     let time = Stopwatch::start();

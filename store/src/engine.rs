@@ -4,8 +4,8 @@ use schedules::Millis;
 
 use crate::embedded::Embedded;
 use crate::queue::{
-    Cancelled, Claim, Claimed, Control, Counts, Enqueued, Fired, Firing, Inspect, Job, JobFilter, JobView, Lease,
-    Leased, Move, NewJob, Page, PageRequest, Pruned, Pruning, Queue, Selector, Settled, Settlement,
+    Cancelled, Claim, Claimed, Control, Counts, Enqueued, Fired, Firing, Inspect, JobFilter, JobView, Lease, Leased,
+    Move, NewJob, Page, PageRequest, Pruned, Pruning, Queue, Selector, Settled, Settlement, Violation,
 };
 use crate::{IntegrationId, JobId, Result};
 
@@ -46,12 +46,12 @@ impl Queue for Engine {
         reschedule(moves: Vec<Move>) -> Result<Vec<bool>>;
         fire(firing: Firing) -> Result<Fired>;
         control(integration: IntegrationId, control: Control) -> Result<()>;
-        revoke(integration: IntegrationId) -> Result<Vec<Job>>;
         replay(job: JobId, due: Millis) -> Result<bool>;
         discard(jobs: Vec<JobId>) -> Result<u64>;
         purge(integration: IntegrationId) -> Result<()>;
         prune(pruning: Pruning) -> Result<Pruned>;
         wait(until: Option<Millis>) -> ();
+        wait_for_end(job: JobId) -> ();
         now() -> Result<Millis>;
     }
 }
@@ -63,6 +63,7 @@ impl Inspect for Engine {
         list(filter: JobFilter, page: PageRequest<JobId>) -> Result<Page<JobView>>;
         counts() -> Result<Vec<(IntegrationId, Counts)>>;
         cursor(integration: IntegrationId) -> Result<Option<Millis>>;
+        check() -> Result<Vec<Violation>>;
         control_of(integration: IntegrationId) -> Result<Control>;
     }
 }

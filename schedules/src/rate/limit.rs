@@ -85,6 +85,7 @@ pub fn names(limits: &[Limit]) -> Vec<String> {
     let sorted = |limit: &Limit| {
         let mut fields = limit.fields.clone();
         fields.sort();
+        fields.dedup();
         (limit.rule.algorithm, fields)
     };
     let kinds: Vec<_> = limits.iter().map(sorted).collect();

@@ -6,6 +6,7 @@ mod delay;
 mod due;
 mod key;
 mod rate;
+mod rate_limits;
 mod recurrence;
 mod recurrence_parts;
 mod transitions;

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use schedules::Millis;
 use schedules::rate::gcra::{self, Tat};
-use schedules::rate::{Admission, Algorithm, Bucket, Rule, State, admit, reserve, sliding};
+use schedules::rate::{Admission, Algorithm, Bucket, Rule, State, admit, sliding};
 
 fn leaky(limit: u32, interval_ms: u64, burst: Option<u32>) -> Rule {
     Rule { limit, interval_ms, burst, algorithm: Algorithm::LeakyBucket }
@@ -59,22 +59,6 @@ fn burst_one_spaces_evenly() {
 }
 
 #[test]
-fn thirds_of_a_millisecond_do_not_drift_in_a_reserved_line() {
-    let rule = leaky(3, 1000, Some(1));
-    let mut tat = None;
-    let starts: Vec<i64> = (0..3001)
-        .map(|_| {
-            let slot = gcra::reserve(tat, Millis(0), &rule);
-            tat = Some(slot.tat);
-            slot.start.0
-        })
-        .collect();
-    // A slot taken ahead starts on a whole millisecond, and the next one counts from the exact end, not from there.
-    assert_eq!(starts[..4], [0, 334, 667, 1000]);
-    assert_eq!(starts[3000], 1_000_000);
-}
-
-#[test]
 fn the_sliding_window_admits_exactly_the_limit() {
     let requests: Vec<i64> = (0..4000).collect();
     let found = admitted(sliding_rule(10, 1000), &requests);
@@ -84,16 +68,6 @@ fn the_sliding_window_admits_exactly_the_limit() {
     let rule = sliding_rule(2, 1000);
     assert_eq!(sliding::decide(&log, Millis(999), &rule), sliding::Decision::Wait { until: Millis(1000) });
     assert_eq!(sliding::decide(&log, Millis(1000), &rule), sliding::Decision::Admit);
-}
-
-#[test]
-fn a_slot_does_not_wait_for_one_that_another_rule_pushed_back() {
-    let rule = sliding_rule(2, 1000);
-    let mut log = vec![Millis(9000)];
-    assert_eq!(sliding::reserve(&log, Millis(5), &rule), Millis(5));
-    sliding::record(&mut log, Millis(5), &rule);
-    assert_eq!(log, [Millis(5), Millis(9000)]);
-    assert_eq!(sliding::reserve(&log, Millis(6), &rule), Millis(1005));
 }
 
 #[test]
@@ -125,9 +99,6 @@ fn all_rules_are_charged_or_none() {
     let wait = Admission::Wait { until: Millis(5000), full: vec![1] };
     assert_eq!(admit(Millis(1), &buckets), wait);
     assert_eq!(admit(Millis(1), &buckets), wait, "nothing was charged");
-    let slot = reserve(Millis(1), &buckets);
-    assert_eq!(slot.start, Millis(5000));
-    assert_eq!(slot.states[1], State::SlidingWindow(vec![Millis(5000)]));
     assert_eq!(admit(Millis(7), &[]), Admission::Admit { states: vec![] });
 }
 
@@ -173,7 +144,6 @@ fn refuses_numbers_that_make_no_sense() {
 #[test]
 fn no_number_passes_what_a_double_holds() {
     let year = 31_557_600_000;
-    let now = Millis(4_102_444_800_000);
     for rule in [
         leaky(1, year, Some(10)),
         leaky(1_000_000, year, None),
@@ -181,11 +151,18 @@ fn no_number_passes_what_a_double_holds() {
         leaky(7, 1, Some(1_000_000)),
     ] {
         assert_eq!(rule.validate("r"), Ok(()));
-        let mut tat = None;
+        let (mut tat, mut now) = (None, Millis(4_102_444_800_000));
         for _ in 0..100 {
-            let slot = gcra::reserve(tat, now, &rule);
-            tat = Some(slot.tat);
-            assert!(slot.tat.ms < 1 << 53 && slot.tat.part < rule.limit && slot.start >= now);
+            // Each at the first instant that has room, as the jobs of a long line start.
+            let start = match gcra::decide(tat, now, &rule) {
+                gcra::Decision::Wait { until } => until,
+                gcra::Decision::Admit { .. } => now,
+            };
+            let gcra::Decision::Admit { tat: next } = gcra::decide(tat, start, &rule) else {
+                panic!("it has room at {start:?}");
+            };
+            assert!(next.ms < 1 << 53 && next.part < rule.limit && start >= now);
+            (tat, now) = (Some(next), start);
         }
     }
 }
@@ -237,47 +214,6 @@ proptest! {
     fn gcra_is_the_meter(rule in rules(), requests in requests()) {
         let rule = Rule { algorithm: Algorithm::LeakyBucket, ..rule };
         prop_assert_eq!(admitted(rule, &requests), meter(rule, &requests));
-    }
-
-    #[test]
-    fn reserved_slots_keep_the_bound_and_the_order(rules in prop::collection::vec(rules(), 1..4), requests in requests()) {
-        let mut states: Vec<State> = rules.iter().map(|rule| State::empty(rule.algorithm)).collect();
-        let mut starts = Vec::new();
-        for now in requests {
-            let buckets: Vec<Bucket> = rules.iter().zip(&states).map(|(rule, state)| Bucket { rule: *rule, state: state.clone() }).collect();
-            let slot = reserve(Millis(now), &buckets);
-            prop_assert!(slot.start >= Millis(now));
-            states = slot.states;
-            starts.push(slot.start.0);
-        }
-        for rule in rules {
-            let bound = match rule.algorithm {
-                Algorithm::LeakyBucket => rule.limit + rule.burst() - 1,
-                Algorithm::SlidingWindow => rule.limit,
-            };
-            prop_assert!(most_in_any(rule.interval_ms, &starts) <= usize::try_from(bound).unwrap());
-        }
-        prop_assert!(starts.is_sorted());
-    }
-
-    #[test]
-    fn slots_pushed_back_by_another_rule_keep_the_bound(rule in rules(), jobs in prop::collection::vec((0i64..60, 0i64..9000), 1..60)) {
-        // Every job is charged to one bucket; some are held up beyond its slot by a rule of their own.
-        let (mut state, mut now, mut starts) = (State::empty(rule.algorithm), 0, Vec::new());
-        for (gap, held_ms) in jobs {
-            now += gap;
-            let own = leaky(1, 1000, Some(1));
-            let held = State::LeakyBucket((held_ms > 5000).then_some(Tat { ms: now + held_ms, part: 0 }));
-            let slot = reserve(Millis(now), &[Bucket { rule, state: state.clone() }, Bucket { rule: own, state: held }]);
-            state = slot.states[0].clone();
-            starts.push(slot.start.0);
-            if let State::SlidingWindow(log) = &state {
-                prop_assert!(log.is_sorted());
-            }
-        }
-        starts.sort_unstable();
-        let bound = rule.limit + if rule.algorithm == Algorithm::LeakyBucket { rule.burst() - 1 } else { 0 };
-        prop_assert!(most_in_any(rule.interval_ms, &starts) <= usize::try_from(bound).unwrap());
     }
 
     #[test]

@@ -18,7 +18,7 @@ async fn cancelled<Q: Queue + Inspect>(t: &Fresh<Q>, of: u16, selector: Selector
 }
 
 fn exactly(json: serde_json::Value) -> Selector {
-    Selector::Key(key(json).identity())
+    Selector::Key(key(json))
 }
 
 /// A key takes its job out, which comes back whole; again it finds nothing.

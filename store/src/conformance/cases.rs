@@ -145,6 +145,10 @@ macro_rules! conformance_cases {
                 skips_while_one_is_running
                 is_idle_beside_other_jobs
                 piles_up_otherwise
+                revokes_running_ticks
+                revokes_nothing_else
+                revokes_nothing_without_ticks
+                revoking_frees_places
                 moves_back
                 refuses_too_many
             }
@@ -161,11 +165,6 @@ macro_rules! conformance_cases {
                 allows_none
                 limits_one_integration
                 counts_earlier_claims
-            }
-            revoke {
-                takes_running_ticks_out
-                leaves_the_rest
-                frees_places
             }
             replay {
                 starts_over

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::*;
 use crate::Error;
-use crate::queue::{Claim, Control, Inspect, MAX_BATCH, Next, Queue, State};
+use crate::queue::{Claim, Grant, Inspect, MAX_BATCH, Queue, State};
 
 /// A job is not claimed before it is due, and is at that millisecond.
 pub async fn waits_for_the_due_time<Q: Queue + Inspect>(t: Fresh<Q>) {
@@ -20,7 +20,7 @@ pub async fn hands_out_the_job<Q: Queue + Inspect>(t: Fresh<Q>) {
     let new = job(1).payload("[1]");
     let wanted = new.job.clone();
     let leased = t.running(new).await;
-    assert_eq!((leased.job, leased.attempt, leased.lost), (wanted, 1, 0));
+    assert_eq!((leased.job, leased.attempt, leased.lost, leased.grant), (wanted, 1, 0, Grant::Start));
 }
 
 /// The job is running until its lease ends.
@@ -28,7 +28,7 @@ pub async fn leases_for_the_time_asked<Q: Queue + Inspect>(t: Fresh<Q>) {
     t.clock.set(at(7));
     let leased = t.running(job(1)).await;
     let view = t.view(leased.job.id).await.expect("it is there");
-    assert_eq!((view.state, view.attempt), (State::Running, 1));
+    assert_eq!((view.state, view.attempt, view.charged), (State::Running, 1, true));
     assert_eq!(view.lease_until, Some(at(7 + i64::from(LEASE_MS))));
 }
 
@@ -54,7 +54,7 @@ pub async fn gives_each_claim_a_token<Q: Queue + Inspect>(t: Fresh<Q>) {
     for _ in 0..20 {
         let leased = t.claim_one().await;
         assert!(tokens.insert(leased.lease.token), "a token came twice");
-        t.settle(leased.lease, Next::Return { due: START }).await;
+        t.settle(leased.lease, give_back(0)).await;
     }
 }
 
@@ -140,8 +140,8 @@ pub async fn does_not_wait_for_held_jobs<Q: Queue + Inspect>(t: Fresh<Q>) {
     t.put(job(2)).await;
     t.put(job(2).due(20)).await;
     t.put(job(3).due(30)).await;
-    t.control(1, Control { paused: true, concurrency: None }).await;
-    t.control(2, Control { paused: false, concurrency: Some(1) }).await;
+    t.control(1, paused()).await;
+    t.control(2, at_once(1)).await;
     let claimed = t.claim(10).await;
     assert_eq!((claimed.jobs.len(), claimed.next_due), (1, Some(at(30))));
 }

@@ -5,44 +5,41 @@ use serde_json::json;
 use super::*;
 use crate::queue::{Control, Inspect, Next, Queue, Selector};
 
-const PAUSED: Control = Control { paused: true, concurrency: None };
-const FREE: Control = Control { paused: false, concurrency: None };
-
-fn at_once(limit: u32) -> Control {
-    Control { paused: false, concurrency: Some(limit) }
+fn free() -> Control {
+    Control::default()
 }
 
 /// It comes back as it was set; without a word nothing is held.
 pub async fn comes_back<Q: Queue + Inspect>(t: Fresh<Q>) {
-    assert_eq!(t.queue.control_of(integration(1)).await.expect("control_of answers"), FREE);
-    for control in [PAUSED, at_once(3), Control { paused: true, concurrency: Some(0) }, FREE] {
-        t.control(1, control).await;
+    assert_eq!(t.queue.control_of(integration(1)).await.expect("control_of answers"), free());
+    for control in [paused(), at_once(3), Control { paused: true, ..at_once(0) }, free()] {
+        t.control(1, control.clone()).await;
         assert_eq!(t.queue.control_of(integration(1)).await.expect("control_of answers"), control);
     }
-    assert_eq!(t.queue.control_of(integration(2)).await.expect("control_of answers"), FREE);
+    assert_eq!(t.queue.control_of(integration(2)).await.expect("control_of answers"), free());
 }
 
 /// A paused integration's jobs are not claimed; others are.
 pub async fn pauses<Q: Queue + Inspect>(t: Fresh<Q>) {
     t.put(job(1)).await;
     let other = t.put(job(2)).await;
-    t.control(1, PAUSED).await;
+    t.control(1, paused()).await;
     t.put(job(1)).await;
     assert_eq!(ids(&t.claim(10).await.jobs), [other]);
 }
 
 /// Resumed, they are claimed.
 pub async fn resumes<Q: Queue + Inspect>(t: Fresh<Q>) {
-    t.control(1, PAUSED).await;
+    t.control(1, paused()).await;
     t.put(job(1)).await;
     assert_eq!(t.claim(10).await.jobs, []);
-    t.control(1, FREE).await;
+    t.control(1, free()).await;
     assert_eq!(t.claim(10).await.jobs.len(), 1);
 }
 
 /// A paused integration's jobs are still replaced, found and cancelled.
 pub async fn leaves_paused_jobs_reachable<Q: Queue + Inspect>(t: Fresh<Q>) {
-    t.control(1, PAUSED).await;
+    t.control(1, paused()).await;
     t.put(job(1).key(json!({"k": 1}))).await;
     let cancelled = t.queue.cancel(integration(1), Selector::All).await.expect("cancel answers");
     assert_eq!(cancelled.jobs.len(), 1);
@@ -51,7 +48,7 @@ pub async fn leaves_paused_jobs_reachable<Q: Queue + Inspect>(t: Fresh<Q>) {
 /// A pause does not touch what is running.
 pub async fn leaves_running_jobs<Q: Queue + Inspect>(t: Fresh<Q>) {
     let leased = t.running(job(1)).await;
-    t.control(1, PAUSED).await;
+    t.control(1, paused()).await;
     assert_eq!(t.settle(leased.lease, Next::Remove).await, crate::queue::Settled::Applied);
 }
 
@@ -72,7 +69,7 @@ pub async fn frees_places<Q: Queue + Inspect>(t: Fresh<Q>) {
     for _ in 0..8 {
         t.put(job(1)).await;
     }
-    for next in [Next::Remove, bury(), retry(9_000), Next::Return { due: at(9_000) }] {
+    for next in [Next::Remove, bury(), retry(9_000), give_back(9_000)] {
         let leased = t.claim_one().await;
         assert_eq!(t.claim(10).await.jobs, []);
         t.settle(leased.lease, next).await;
@@ -110,7 +107,7 @@ pub async fn changes_live<Q: Queue + Inspect>(t: Fresh<Q>) {
     assert_eq!(t.claim(10).await.jobs.len(), 1);
     t.control(1, at_once(2)).await;
     assert_eq!(t.claim(10).await.jobs.len(), 1);
-    t.control(1, FREE).await;
+    t.control(1, free()).await;
     assert_eq!(t.claim(10).await.jobs.len(), 4);
 }
 

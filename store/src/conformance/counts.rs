@@ -21,7 +21,7 @@ pub async fn by_integration<Q: Queue + Inspect>(t: Fresh<Q>) {
 
 /// Integrations without jobs are not counted.
 pub async fn of_those_with_jobs<Q: Queue + Inspect>(t: Fresh<Q>) {
-    t.control(1, crate::queue::Control { paused: true, concurrency: None }).await;
+    t.control(1, paused()).await;
     assert_eq!(t.queue.counts().await.expect("counts answers"), []);
     let leased = t.running(job(2)).await;
     assert_eq!(t.queue.counts().await.expect("counts answers").len(), 1);
@@ -31,7 +31,7 @@ pub async fn of_those_with_jobs<Q: Queue + Inspect>(t: Fresh<Q>) {
 
 /// Held jobs count as ready when they are due: they wait.
 pub async fn with_paused_jobs<Q: Queue + Inspect>(t: Fresh<Q>) {
-    t.control(1, crate::queue::Control { paused: true, concurrency: None }).await;
+    t.control(1, paused()).await;
     t.put(job(1)).await;
     let counts = t.queue.counts().await.expect("counts answers");
     assert_eq!((counts[0].1.ready, counts[0].1.oldest_ready), (1, Some(START)));

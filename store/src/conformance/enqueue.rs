@@ -20,6 +20,9 @@ pub async fn keeps_every_field<Q: Queue + Inspect>(t: Fresh<Q>) {
         holidays: vec!["2026-12-25".into()],
         outside: Outside::Drop,
     });
+    new.job.closes = Some(at(99));
+    new.job.lane = Some(r#"{"email":"a@example.com"}"#.into());
+    new.job.awaited = true;
     new.job.jitter_ms = 4_000_000_000;
     new.job.tick = Some(Tick { nominal: at(5), previous: None, upcoming: Some(at(9)) });
     new.job.attempts = Some(7);
@@ -29,6 +32,7 @@ pub async fn keeps_every_field<Q: Queue + Inspect>(t: Fresh<Q>) {
     let view = t.view(id).await.expect("it is there");
     assert_eq!(view.job, wanted);
     assert_eq!((view.state, view.attempt, view.lost), (State::Pending, 0, 0));
+    assert_eq!((view.charged, view.delayed_by_limit), (false, false));
     assert_eq!((view.lease_until, view.died, view.error), (None, None, None));
 }
 
@@ -155,7 +159,7 @@ pub async fn beside_makes_a_job_that_its_key_does_not_name<Q: Queue + Inspect>(t
     let id = t.put(job(1).key(json!({"k": 1})).if_exists(IfExists::Beside)).await;
     let view = t.view(id).await.expect("it is there");
     assert!(view.job.key.is_some_and(|key| key.field("k") == Some(&json!(1))));
-    let cancelled = t.queue.cancel(integration(1), Selector::Key(key(json!({"k": 1})).identity())).await;
+    let cancelled = t.queue.cancel(integration(1), Selector::Key(key(json!({"k": 1})))).await;
     let cancelled: Vec<_> = cancelled.expect("cancel answers").jobs.iter().map(|job| job.id).collect();
     assert_eq!((cancelled, t.state(id).await), (vec![existing], Some(State::Pending)));
 }

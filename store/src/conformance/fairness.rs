@@ -1,7 +1,7 @@
 //! claim: integrations take turns.
 
 use super::*;
-use crate::queue::{Control, Inspect, Next, Queue};
+use crate::queue::{Control, Inspect, Queue};
 
 async fn fill<Q: Queue + Inspect>(t: &Fresh<Q>, of: u16, count: usize) {
     for _ in 0..count.div_ceil(1_000) {
@@ -76,7 +76,7 @@ pub async fn a_lone_integration_gets_everything<Q: Queue + Inspect>(t: Fresh<Q>)
 pub async fn held_integrations_are_passed_over<Q: Queue + Inspect>(t: Fresh<Q>) {
     for of in 1..=20 {
         fill(&t, of, 5).await;
-        t.control(of, Control { paused: of < 20, concurrency: None }).await;
+        t.control(of, Control { paused: of < 20, ..Control::default() }).await;
     }
     let jobs = t.claim(5).await.jobs;
     assert_eq!((jobs.len(), count(&jobs, 20)), (5, 5));
@@ -87,7 +87,7 @@ pub async fn returned_jobs_keep_the_turns<Q: Queue + Inspect>(t: Fresh<Q>) {
     fill(&t, 1, 1).await;
     fill(&t, 2, 1).await;
     let first = t.claim(1).await.jobs.remove(0);
-    t.settle(first.lease, Next::Return { due: START }).await;
+    t.settle(first.lease, give_back(0)).await;
     let second = t.claim(1).await.jobs.remove(0);
     assert_ne!(first.job.integration, second.job.integration);
 }

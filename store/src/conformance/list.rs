@@ -112,7 +112,7 @@ pub async fn filtered_by_key<Q: Queue + Inspect>(t: Fresh<Q>) {
     let more = t.put(job(1).key(json!({"a": 1, "b": 2}))).await;
     t.put(job(1).key(json!({"a": "1", "b": 1}))).await;
     t.put(job(1)).await;
-    let whole = Selector::Key(key(json!({"a": 1, "b": 1})).identity());
+    let whole = Selector::Key(key(json!({"a": 1, "b": 1})));
     let part = Selector::Match(key(json!({"a": 1})));
     for of in [None, Some(integration(1))] {
         let filter =

@@ -23,7 +23,6 @@ pub mod purge;
 pub mod replay;
 pub mod reschedule;
 pub mod rescue;
-pub mod revoke;
 pub mod settle;
 pub mod wait;
 

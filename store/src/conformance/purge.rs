@@ -1,16 +1,16 @@
 //! purge: forget everything of an integration.
 
 use super::*;
-use crate::queue::{Control, Enqueued, Firing, Inspect, Next, Queue, Settled, State};
+use crate::queue::{Control, Enqueued, Firing, IfBusy, Inspect, Next, Queue, Settled, State};
 
 /// Jobs in every state, cursor, control and idempotency keys are gone; held leases are stale.
 pub async fn forgets_everything<Q: Queue + Inspect>(t: Fresh<Q>) {
     let dead = t.dead(job(1)).await;
     let running = t.running(job(1)).await;
     let pending = t.put(job(1).idempotent("i", 1, 1_000)).await;
-    let firing = Firing { integration: integration(1), from: None, to: at(9), ticks: vec![], only_if_idle: false };
+    let firing = Firing { integration: integration(1), from: None, to: at(9), ticks: vec![], if_busy: IfBusy::Queue };
     t.queue.fire(firing).await.expect("fire answers");
-    t.control(1, Control { paused: true, concurrency: Some(4) }).await;
+    t.control(1, Control { paused: true, ..at_once(4) }).await;
     t.queue.purge(integration(1)).await.expect("purge answers");
     for id in [dead, running.job.id, pending] {
         assert_eq!(t.state(id).await, None);

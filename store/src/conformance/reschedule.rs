@@ -8,7 +8,7 @@ use crate::queue::{Inspect, Job, MAX_BATCH, Move, Queue};
 use crate::{Error, JobId};
 
 fn to(job: JobId, ms: i64) -> Move {
-    Move { job, due: at(ms), window: None }
+    Move { job, due: at(ms), closes: None, window: None }
 }
 
 /// The job is due at the new time; all else stays as it is.
@@ -38,7 +38,7 @@ pub async fn changes_the_window<Q: Queue + Inspect>(t: Fresh<Q>) {
     let window = WindowSpec { time: Some("09:00-17:00".into()), ..WindowSpec::default() };
     let wanted = Job { due: at(5), window: Some(window.clone()), ..new.job.clone() };
     let id = t.put(new).await;
-    let moved = Move { job: id, due: at(5), window: Some(window) };
+    let moved = Move { job: id, due: at(5), closes: None, window: Some(window) };
     assert_eq!(t.queue.reschedule(vec![moved]).await.expect("reschedule answers"), [true]);
     assert_eq!(t.view(id).await.expect("it is there").job, wanted);
 }

@@ -29,7 +29,7 @@ pub async fn makes_the_old_lease_stale<Q: Queue + Inspect>(t: Fresh<Q>) {
     let old = t.running(job(1)).await;
     t.clock.set(at(i64::from(LEASE_MS)));
     let rescued = t.queue.rescue(10, LEASE_MS).await.expect("rescue answers").remove(0);
-    for next in [Next::Remove, retry(0), Next::Return { due: START }, bury()] {
+    for next in [Next::Remove, retry(0), give_back(0), bury()] {
         assert_eq!(t.settle(old.lease, next).await, Settled::Stale);
     }
     assert_eq!(t.queue.extend(vec![old.lease], 1).await.expect("extend answers"), [old.lease]);
@@ -70,7 +70,7 @@ pub async fn leaves_pending_jobs<Q: Queue + Inspect>(t: Fresh<Q>) {
 /// A paused integration's lost jobs are rescued as well: somebody has to decide on them.
 pub async fn works_while_paused<Q: Queue + Inspect>(t: Fresh<Q>) {
     t.running(job(1)).await;
-    t.control(1, Control { paused: true, concurrency: Some(0) }).await;
+    t.control(1, Control { paused: true, ..at_once(0) }).await;
     t.clock.set(at(i64::from(LEASE_MS)));
     assert_eq!(t.queue.rescue(10, LEASE_MS).await.expect("rescue answers").len(), 1);
 }

@@ -28,7 +28,7 @@ pub async fn retries<Q: Queue + Inspect>(t: Fresh<Q>) {
 /// A returned job goes back as if it had not been claimed: the attempt does not count.
 pub async fn returns<Q: Queue + Inspect>(t: Fresh<Q>) {
     let leased = t.running(job(1)).await;
-    assert_eq!(t.settle(leased.lease, Next::Return { due: at(100) }).await, Settled::Applied);
+    assert_eq!(t.settle(leased.lease, give_back(100)).await, Settled::Applied);
     let view = t.view(leased.job.id).await.expect("it is there");
     assert_eq!((view.state, view.attempt, view.job.due, view.error), (State::Pending, 0, at(100), None));
     t.clock.set(at(100));
@@ -40,7 +40,7 @@ pub async fn returns_with_the_last_error<Q: Queue + Inspect>(t: Fresh<Q>) {
     let leased = t.running(job(1)).await;
     t.settle(leased.lease, retry(0)).await;
     let leased = t.claim_one().await;
-    t.settle(leased.lease, Next::Return { due: START }).await;
+    t.settle(leased.lease, give_back(0)).await;
     let view = t.view(leased.job.id).await.expect("it is there");
     assert_eq!((view.attempt, view.error.as_deref()), (1, Some(r#"{"code":"failed"}"#)));
 }
@@ -61,7 +61,7 @@ pub async fn settles_once<Q: Queue + Inspect>(t: Fresh<Q>) {
     let leased = t.running(job(1)).await;
     t.settle(leased.lease, retry(0)).await;
     let before = t.view(leased.job.id).await;
-    for next in [Next::Remove, retry(900), Next::Return { due: at(900) }, bury()] {
+    for next in [Next::Remove, retry(900), give_back(900), bury()] {
         assert_eq!(t.settle(leased.lease, next).await, Settled::Stale);
     }
     assert_eq!(t.view(leased.job.id).await, before);
@@ -72,7 +72,7 @@ pub async fn refuses_an_earlier_lease<Q: Queue + Inspect>(t: Fresh<Q>) {
     let first = t.running(job(1)).await;
     t.settle(first.lease, retry(0)).await;
     let second = t.claim_one().await;
-    for next in [Next::Remove, retry(900), Next::Return { due: at(900) }, bury()] {
+    for next in [Next::Remove, retry(900), give_back(900), bury()] {
         assert_eq!(t.settle(first.lease, next).await, Settled::Stale);
     }
     let view = t.view(second.job.id).await.expect("it is there");
@@ -136,18 +136,18 @@ pub async fn a_retry_takes_its_key_back<Q: Queue + Inspect>(t: Fresh<Q>) {
 
 /// A returned job takes its key back.
 pub async fn a_returned_job_takes_its_key_back<Q: Queue + Inspect>(t: Fresh<Q>) {
-    takes_its_key_back(&t, Next::Return { due: at(100) }).await;
+    takes_its_key_back(&t, give_back(100)).await;
 }
 
 /// If a newer pending job has the key, the retry goes on without it: it shows its key, but is not found by it.
 pub async fn a_retry_leaves_its_key_to_a_newer_job<Q: Queue + Inspect>(t: Fresh<Q>) {
-    for next in [retry(100), Next::Return { due: at(100) }] {
+    for next in [retry(100), give_back(100)] {
         let old = t.running(job(1).key(json!({"k": 1}))).await;
         let newer = t.put(job(1).key(json!({"k": 1})).due(200)).await;
         t.settle(old.lease, next).await;
         let view = t.view(old.job.id).await.expect("it is there");
         assert_eq!((view.state, view.job.key), (State::Pending, Some(key(json!({"k": 1})))));
-        let by_key = Selector::Key(key(json!({"k": 1})).identity());
+        let by_key = Selector::Key(key(json!({"k": 1})));
         let cancelled = t.queue.cancel(integration(1), by_key.clone()).await.expect("cancel answers");
         assert_eq!(cancelled.jobs.iter().map(|job| job.id).collect::<Vec<_>>(), [newer]);
         assert!(t.queue.cancel(integration(1), by_key).await.expect("cancel answers").jobs.is_empty());

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use schedules::rate::{Algorithm, Limit, OnExceed, OnMissing, Rule};
 use schedules::{Key, ManualClock, Millis};
 use serde_json::Value;
 use ulid::Ulid;
@@ -69,9 +70,12 @@ pub fn job(of: u16) -> NewJob {
             payload: "{}".into(),
             key: None,
             due: START,
+            closes: None,
             window: None,
             jitter_ms: 0,
             priority: 5,
+            lane: None,
+            awaited: false,
             tick: None,
             attempts: None,
             context: None,
@@ -154,12 +158,33 @@ pub fn integrations(leased: &[Leased]) -> Vec<IntegrationId> {
 
 /// A retry at `ms` after [`START`].
 pub fn retry(ms: i64) -> Next {
-    Next::Retry { due: at(ms), error: r#"{"code":"failed"}"#.into() }
+    Next::Retry { due: at(ms), closes: None, error: r#"{"code":"failed"}"#.into() }
+}
+
+/// Back as if it had not been claimed, due `ms` after [`START`].
+pub fn give_back(ms: i64) -> Next {
+    Next::Return { due: at(ms), closes: None }
 }
 
 /// A last failure.
 pub fn bury() -> Next {
     Next::Bury { error: r#"{"code":"failed"}"#.into() }
+}
+
+/// A rate limit of so many a second, for the whole integration.
+pub fn limit(limit: u32) -> Limit {
+    let rule = Rule { limit, interval_ms: 1_000, burst: None, algorithm: Algorithm::LeakyBucket };
+    Limit { rule, fields: vec![], on_exceed: OnExceed::Reject, on_missing: OnMissing::Skip }
+}
+
+/// Nothing is claimed.
+pub fn paused() -> Control {
+    Control { paused: true, ..Control::default() }
+}
+
+/// So many at once.
+pub fn at_once(limit: u32) -> Control {
+    Control { concurrency: Some(limit), ..Control::default() }
 }
 
 impl<Q: Queue + Inspect> Fresh<Q> {

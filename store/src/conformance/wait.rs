@@ -5,7 +5,7 @@ use std::pin::pin;
 use tokio::time::timeout;
 
 use super::*;
-use crate::queue::{Cause, Control, Firing, Inspect, Move, Next, Queue};
+use crate::queue::{Cause, Control, Firing, IfBusy, Inspect, Move, Next, Queue};
 
 /// A wait that began after a claim must be ended by `change`.
 async fn is_woken_by<Q: Queue + Inspect, T>(t: &Fresh<Q>, change: impl Future<Output = T>) {
@@ -48,26 +48,26 @@ pub async fn ends_with_a_retry<Q: Queue + Inspect>(t: Fresh<Q>) {
 /// A returned job ends it.
 pub async fn ends_with_a_return<Q: Queue + Inspect>(t: Fresh<Q>) {
     let leased = t.running(job(1)).await;
-    is_woken_by(&t, t.settle(leased.lease, Next::Return { due: START })).await;
+    is_woken_by(&t, t.settle(leased.lease, give_back(0))).await;
 }
 
 /// An earlier due time ends it.
 pub async fn ends_with_a_move<Q: Queue + Inspect>(t: Fresh<Q>) {
     let id = t.put(job(1).due(60_000)).await;
-    let earlier = vec![Move { job: id, due: START, window: None }];
+    let earlier = vec![Move { job: id, due: START, closes: None, window: None }];
     is_woken_by(&t, t.queue.reschedule(earlier)).await;
 }
 
 /// Resuming ends it.
 pub async fn ends_with_a_resume<Q: Queue + Inspect>(t: Fresh<Q>) {
-    t.control(1, Control { paused: true, concurrency: None }).await;
+    t.control(1, paused()).await;
     t.put(job(1)).await;
     is_woken_by(&t, t.control(1, Control::default())).await;
 }
 
 /// A place that becomes free ends it, whichever way.
 pub async fn ends_with_a_free_place<Q: Queue + Inspect>(t: Fresh<Q>) {
-    t.control(1, Control { paused: false, concurrency: Some(1) }).await;
+    t.control(1, at_once(1)).await;
     for next in [Next::Remove, bury()] {
         let leased = t.running(job(1)).await;
         t.put(job(1)).await;
@@ -79,10 +79,12 @@ pub async fn ends_with_a_free_place<Q: Queue + Inspect>(t: Fresh<Q>) {
 
 /// A revoked tick's place ends it.
 pub async fn ends_with_a_revoked_place<Q: Queue + Inspect>(t: Fresh<Q>) {
-    t.control(1, Control { paused: false, concurrency: Some(1) }).await;
+    t.control(1, at_once(1)).await;
     t.running(job(1).cause(Cause::Schedule)).await;
     t.put(job(1)).await;
-    is_woken_by(&t, t.queue.revoke(integration(1))).await;
+    let ticks = vec![job(1).cause(Cause::Schedule).due(60_000)];
+    let firing = Firing { integration: integration(1), from: None, to: START, ticks, if_busy: IfBusy::Revoke };
+    is_woken_by(&t, t.queue.fire(firing)).await;
 }
 
 /// A replay ends it.
@@ -94,7 +96,7 @@ pub async fn ends_with_a_replay<Q: Queue + Inspect>(t: Fresh<Q>) {
 /// A tick ends it.
 pub async fn ends_with_a_tick<Q: Queue + Inspect>(t: Fresh<Q>) {
     let ticks = vec![job(1).cause(Cause::Schedule)];
-    let firing = Firing { integration: integration(1), from: None, to: START, ticks, only_if_idle: false };
+    let firing = Firing { integration: integration(1), from: None, to: START, ticks, if_busy: IfBusy::Queue };
     is_woken_by(&t, t.queue.fire(firing)).await;
 }
 

@@ -22,6 +22,8 @@ pub(super) struct Body<'a> {
     created: i64,
     /// The key as the caller wrote it, where that is not the canonical text.
     key: Option<String>,
+    #[serde(default)]
+    awaited: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -40,7 +42,9 @@ pub(super) struct Columns {
     pub(super) integration: crate::IntegrationId,
     pub(super) cause: crate::queue::Cause,
     pub(super) due: Millis,
+    pub(super) closes: Option<Millis>,
     pub(super) priority: u8,
+    pub(super) lane: Option<Box<str>>,
 }
 
 /// The bytes of a job's body.
@@ -55,6 +59,7 @@ pub(super) fn encode(job: &Job) -> Result<Vec<u8>> {
         attempts: job.attempts,
         created: job.created.0,
         key: job.key.as_ref().and_then(as_written),
+        awaited: job.awaited,
     };
     let mut bytes = vec![VERSION];
     rmp_serde::encode::write(&mut bytes, &body).map_err(|error| Error::Corrupt(error.to_string()))?;
@@ -90,9 +95,12 @@ pub(super) fn decode(columns: Columns, canonical: Option<&str>, bytes: &[u8]) ->
         payload: body.payload.into(),
         key,
         due: columns.due,
+        closes: columns.closes,
         window: body.window.map(WindowSpec::from),
         jitter_ms: body.jitter_ms,
         priority: columns.priority,
+        lane: columns.lane,
+        awaited: body.awaited,
         tick: body.tick.map(|(nominal, previous, upcoming)| Tick {
             nominal: Millis(nominal),
             previous: previous.map(Millis),

@@ -51,7 +51,7 @@ fn take(
     jobs: &mut Vec<Leased>,
 ) -> Result<()> {
     let mut statement = step.connection.prepare_cached(concat!(
-        "UPDATE jobs SET state = 1, attempt = attempt + 1, token = random(), lease_until = ?4
+        "UPDATE jobs SET state = 1, attempt = attempt + 1, charged = 1, token = random(), lease_until = ?4
          WHERE seq IN (SELECT seq FROM jobs INDEXED BY jobs_queue WHERE state = 0 AND integration = ?1 AND due <= ?2
                        ORDER BY due, priority DESC, seq LIMIT ?3)
          RETURNING ",

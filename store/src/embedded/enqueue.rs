@@ -31,7 +31,10 @@ fn enqueue_one(step: &mut Step<'_>, new: &NewJob) -> Result<Enqueued> {
             remember(step.connection, integration, idempotency, new.job.id, new.job.due, true)?;
         }
         // Nothing was done that a repetition could do twice.
-        Enqueued::Rejected { .. } | Enqueued::Repeated { .. } | Enqueued::Conflict { .. } => {}
+        Enqueued::Rejected { .. }
+        | Enqueued::Repeated { .. }
+        | Enqueued::Conflict { .. }
+        | Enqueued::Crowded { .. } => {}
     }
     Ok(answer)
 }

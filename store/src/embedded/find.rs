@@ -28,7 +28,7 @@ pub(super) fn find(
             let mut statement = connection.prepare_cached(
                 "SELECT id FROM jobs WHERE state = 0 AND detached = 0 AND integration = ?1 AND key = ?2 LIMIT ?3",
             )?;
-            row::all(&mut statement, (integration, &key.0[..], limit as i64), |row| Ok(row.get(0)?))?
+            row::all(&mut statement, (integration, &key.identity().0[..], limit as i64), |row| Ok(row.get(0)?))?
         }
         Selector::All => {
             let mut statement = connection.prepare_cached(

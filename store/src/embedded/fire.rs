@@ -4,8 +4,9 @@ use rusqlite::{Connection, OptionalExtension};
 use schedules::Millis;
 
 use super::enqueue::enqueue;
+use super::row;
 use super::step::Step;
-use crate::queue::{Fired, Firing};
+use crate::queue::{Fired, Firing, IfBusy, Job};
 use crate::{IntegrationId, Result};
 
 /// Queues the ticks, unless another scheduler has moved the cursor.
@@ -20,11 +21,16 @@ pub(super) fn fire(step: &mut Step<'_>, firing: &Firing) -> Result<Fired> {
              ON CONFLICT (integration) DO UPDATE SET cursor = ?2",
         )?
         .execute((firing.integration, firing.to.0))?;
-    if firing.only_if_idle && !firing.ticks.is_empty() && is_busy(step.connection, firing.integration)? {
-        return Ok(Fired::Skipped);
+    if firing.ticks.is_empty() {
+        return Ok(Fired::Queued { revoked: Vec::new() });
     }
+    let revoked = match firing.if_busy {
+        IfBusy::Skip if is_busy(step.connection, firing.integration)? => return Ok(Fired::Skipped),
+        IfBusy::Skip | IfBusy::Queue => Vec::new(),
+        IfBusy::Revoke => revoke(step, firing.integration)?,
+    };
     enqueue(step, &firing.ticks)?;
-    Ok(Fired::Queued)
+    Ok(Fired::Queued { revoked })
 }
 
 /// Whether a tick of the integration is pending or running.
@@ -33,6 +39,20 @@ fn is_busy(connection: &Connection, integration: IntegrationId) -> Result<bool> 
         "SELECT 1 FROM jobs INDEXED BY jobs_tick WHERE tick IS NOT NULL AND integration = ?1 AND state IN (0, 1)",
     )?;
     Ok(statement.exists((integration,))?)
+}
+
+/// Takes the running ticks of the integration out; whoever runs them holds nothing any more.
+fn revoke(step: &mut Step<'_>, integration: IntegrationId) -> Result<Vec<Job>> {
+    let mut statement = step.connection.prepare_cached(concat!(
+        "DELETE FROM jobs WHERE seq IN
+             (SELECT seq FROM jobs INDEXED BY jobs_tick WHERE tick IS NOT NULL AND integration = ?1 AND state = 1)
+         RETURNING ",
+        row::columns!()
+    ))?;
+    let jobs = row::all(&mut statement, (integration,), row::job)?;
+    step.shrink(jobs.len());
+    step.free_slot(integration);
+    Ok(jobs)
 }
 
 /// The nominal time of a schedule's last tick.

@@ -2,7 +2,6 @@
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
-use schedules::KeyId;
 
 use super::{find, row};
 use crate::queue::{JobFilter, JobView, Page, PageRequest, Selector, State};
@@ -75,8 +74,8 @@ impl Jobs {
         }
         match &filter.selector {
             None | Some(Selector::All) => {}
-            Some(Selector::Key(KeyId(key))) => {
-                condition += &format!(" AND key = {}", bind(&mut jobs.params, key.to_vec()))
+            Some(Selector::Key(key)) => {
+                condition += &format!(" AND key = {}", bind(&mut jobs.params, key.identity().0.to_vec()))
             }
             Some(Selector::Job(job)) => {
                 condition += &format!(" AND id = {}", bind(&mut jobs.params, job.to_bytes().to_vec()))

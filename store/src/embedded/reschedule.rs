@@ -11,9 +11,12 @@ pub(super) fn reschedule(step: &mut Step<'_>, moves: &[Move]) -> Result<Vec<bool
 }
 
 fn move_one(step: &mut Step<'_>, wanted: &Move) -> Result<bool> {
-    let mut statement =
-        step.connection.prepare_cached("UPDATE jobs SET due = ?2 WHERE id = ?1 AND state = 0 RETURNING integration")?;
-    let moved = row::one(&mut statement, (wanted.job, wanted.due.0), |row| Ok(row.get::<_, IntegrationId>(0)?))?;
+    let mut statement = step
+        .connection
+        .prepare_cached("UPDATE jobs SET due = ?2, closes = ?3 WHERE id = ?1 AND state = 0 RETURNING integration")?;
+    let moved = row::one(&mut statement, (wanted.job, wanted.due.0, wanted.closes.map(|closes| closes.0)), |row| {
+        Ok(row.get::<_, IntegrationId>(0)?)
+    })?;
     let Some(integration) = moved else { return Ok(false) };
     step.touch(integration);
     if wanted.window.is_some() {

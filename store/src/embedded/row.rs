@@ -5,16 +5,20 @@ use rusqlite::{Connection, Row, Statement};
 use schedules::{KeyId, Millis};
 
 use super::body::{self, Columns};
-use crate::queue::{Cause, Job, JobView, Lease, Leased, State};
+use crate::queue::{Cause, Grant, Job, JobView, Lease, Leased, State};
 use crate::{Error, IntegrationId, JobId, Result};
 
 /// What [`view`] and [`leased`] read, in their order; `seq` is the first.
 macro_rules! columns {
     () => {
-        "seq, id, integration, state, cause, priority, due, attempt, lost, token, lease_until, died, key_text, error, body"
+        "seq, id, integration, state, cause, priority, due, attempt, lost, token, lease_until, died, key_text, error, body, \
+         closes, lane, charged"
     };
 }
 pub(super) use columns;
+
+/// The lane of jobs without one; no JSON text is empty.
+pub(super) const NO_LANE: &str = "";
 
 macro_rules! id_column {
     ($type:ty) => {
@@ -43,8 +47,8 @@ fn is_tick(cause: Cause) -> bool {
 /// Adds a pending job; `false` if a job has its id already.
 pub(super) fn insert(connection: &Connection, job: &Job, key: Option<KeyId>) -> Result<bool> {
     let mut statement = connection.prepare_cached(
-        "INSERT INTO jobs (id, integration, state, cause, tick, priority, due, key, key_text, body)
-         VALUES (?1, ?2, 0, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (id) DO NOTHING",
+        "INSERT INTO jobs (id, integration, state, cause, tick, priority, due, closes, lane, key, key_text, body)
+         VALUES (?1, ?2, 0, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (id) DO NOTHING",
     )?;
     let added = statement.execute((
         &job.id.to_bytes()[..],
@@ -53,6 +57,8 @@ pub(super) fn insert(connection: &Connection, job: &Job, key: Option<KeyId>) -> 
         is_tick(job.cause).then_some(1),
         job.priority,
         job.due.0,
+        job.closes.map(|closes| closes.0),
+        job.lane.as_deref().unwrap_or(NO_LANE),
         key.as_ref().map(|key| &key.0[..]),
         job.key.as_ref().map(|key| key.canonical()),
         body::encode(job)?,
@@ -83,6 +89,8 @@ pub(super) fn job(row: &Row<'_>) -> Result<Job> {
         cause: cause.ok_or_else(|| Error::Corrupt(format!("job {id}: its cause is unknown")))?,
         priority: row.get(5)?,
         due: Millis(row.get(6)?),
+        closes: row.get::<_, Option<i64>>(15)?.map(Millis),
+        lane: row.get::<_, String>(16).map(|lane| Some(lane.into()).filter(|lane: &Box<str>| **lane != *NO_LANE))?,
     };
     let key = row.get_ref(12)?.as_str_or_null().map_err(|error| Error::Corrupt(error.to_string()))?;
     let bytes = row.get_ref(14)?.as_blob().map_err(|error| Error::Corrupt(error.to_string()))?;
@@ -96,6 +104,8 @@ pub(super) fn view(row: &Row<'_>) -> Result<JobView> {
         state: state(row.get(3)?)?,
         attempt: row.get(7)?,
         lost: row.get(8)?,
+        charged: row.get(17)?,
+        delayed_by_limit: false,
         lease_until: row.get::<_, Option<i64>>(10)?.map(Millis),
         died: row.get::<_, Option<i64>>(11)?.map(Millis),
         error: row.get::<_, Option<String>>(13)?.map(Into::into),
@@ -106,7 +116,7 @@ pub(super) fn view(row: &Row<'_>) -> Result<JobView> {
 pub(super) fn leased(row: &Row<'_>) -> Result<Leased> {
     let job = job(row)?;
     let lease = Lease { job: job.id, token: row.get::<_, i64>(9)?.cast_unsigned() };
-    Ok(Leased { job, lease, attempt: row.get(7)?, lost: row.get(8)? })
+    Ok(Leased { job, lease, attempt: row.get(7)?, lost: row.get(8)?, grant: Grant::Start })
 }
 
 /// Runs a statement and reads each of its rows.

@@ -19,13 +19,13 @@ pub(super) use key_is_taken;
 const REMOVE: &str = "DELETE FROM jobs WHERE id = ?1 AND state = 1 AND token = ?2 RETURNING integration";
 
 const RETRY: &str = concat!(
-    "UPDATE jobs SET state = 0, token = NULL, lease_until = NULL, due = ?3, error = ?4, detached = ",
+    "UPDATE jobs SET state = 0, token = NULL, lease_until = NULL, due = ?3, closes = ?4, error = ?5, detached = ",
     key_is_taken!(),
     " WHERE id = ?1 AND state = 1 AND token = ?2 RETURNING integration"
 );
 
 const RETURN: &str = concat!(
-    "UPDATE jobs SET state = 0, token = NULL, lease_until = NULL, due = ?3, attempt = max(attempt - 1, 0), detached = ",
+    "UPDATE jobs SET state = 0, token = NULL, lease_until = NULL, due = ?3, closes = ?4, attempt = max(attempt - 1, 0), detached = ",
     key_is_taken!(),
     " WHERE id = ?1 AND state = 1 AND token = ?2 RETURNING integration"
 );
@@ -43,8 +43,8 @@ fn settle_one(step: &mut Step<'_>, settlement: &Settlement) -> Result<Settled> {
     let token = token.cast_signed();
     let integration = match &settlement.next {
         Next::Remove => write(step, REMOVE, (job, token))?,
-        Next::Retry { due, error } => write(step, RETRY, (job, token, due.0, &**error))?,
-        Next::Return { due } => write(step, RETURN, (job, token, due.0))?,
+        Next::Retry { due, closes, error } => write(step, RETRY, (job, token, due.0, closes.map(|it| it.0), &**error))?,
+        Next::Return { due, closes } => write(step, RETURN, (job, token, due.0, closes.map(|it| it.0)))?,
         Next::Bury { error } => write(step, BURY, (job, token, step.now.0, &**error))?,
     };
     let Some(integration) = integration else {

@@ -1,17 +1,23 @@
 //! The contract's verbs and questions, each sent to where it is answered.
 
+use std::time::Duration;
+
 use schedules::Millis;
 
 use super::cancel::{self, Target};
 use super::{
     Embedded, claim, control, counts, discard, enqueue, extend, find, fire, list, prune, purge, replay, reschedule,
-    rescue, revoke, settle,
+    rescue, settle,
 };
 use crate::queue::{
-    Cancelled, Claim, Claimed, Control, Counts, Enqueued, Fired, Firing, Inspect, Job, JobFilter, JobView, Lease,
-    Leased, MAX_BATCH, Move, NewJob, Page, PageRequest, Pruned, Pruning, Queue, Selector, Settled, Settlement,
+    Cancelled, Claim, Claimed, Control, Counts, Enqueued, Fired, Firing, Inspect, JobFilter, JobView, Lease, Leased,
+    MAX_BATCH, MAX_LIMITS, Move, NewJob, Page, PageRequest, Pruned, Pruning, Queue, Selector, Settled, Settlement,
+    Violation,
 };
 use crate::{Error, IntegrationId, JobId, Result};
+
+/// How long [`Queue::wait_for_end`] takes: with one process, its callers hear of ends without the store.
+const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 
 /// Refuses more than one call may carry.
 fn at_most(limit: usize, what: &'static str, count: usize) -> Result<()> {
@@ -48,7 +54,7 @@ impl Queue for Embedded {
 
     async fn cancel(&self, integration: IntegrationId, selector: Selector) -> Result<Cancelled> {
         let (target, weight) = match selector {
-            Selector::Key(key) => (Target::Key(key), 1),
+            Selector::Key(key) => (Target::Key(key.identity()), 1),
             Selector::Job(job) => (Target::Job(job), 1),
             Selector::All => (Target::All, MAX_BATCH),
             Selector::Match(part) => {
@@ -70,11 +76,8 @@ impl Queue for Embedded {
     }
 
     async fn control(&self, integration: IntegrationId, control: Control) -> Result<()> {
-        self.call(1, move |step| control::control(step, integration, control)).await
-    }
-
-    async fn revoke(&self, integration: IntegrationId) -> Result<Vec<Job>> {
-        self.call(1, move |step| revoke::revoke(step, integration)).await
+        at_most(MAX_LIMITS, "the number of rate limits", control.limits.len())?;
+        self.call(1, move |step| control::control(step, integration, &control)).await
     }
 
     async fn replay(&self, job: JobId, due: Millis) -> Result<bool> {
@@ -96,6 +99,10 @@ impl Queue for Embedded {
 
     async fn wait(&self, until: Option<Millis>) {
         self.wait_for_change(until).await;
+    }
+
+    async fn wait_for_end(&self, _: JobId) {
+        tokio::time::sleep(LONGEST_SLEEP).await;
     }
 
     async fn now(&self) -> Result<Millis> {
@@ -125,6 +132,10 @@ impl Inspect for Embedded {
 
     async fn cursor(&self, integration: IntegrationId) -> Result<Option<Millis>> {
         self.ask(move |connection| fire::cursor(connection, integration)).await
+    }
+
+    async fn check(&self) -> Result<Vec<Violation>> {
+        Ok(Vec::new())
     }
 
     async fn control_of(&self, integration: IntegrationId) -> Result<Control> {

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::json;
+use store::queue::IfBusy;
 
 /// How many integrations the calls know.
 pub const INTEGRATIONS: u16 = 3;
@@ -18,9 +19,8 @@ pub enum Call {
     Cancel(u16, Choice),
     Find(u16, Choice),
     Reschedule(Vec<(Index, i64, bool)>),
-    Fire { of: u16, from_cursor: bool, ticks: u8, only_if_idle: bool },
+    Fire { of: u16, from_cursor: bool, ticks: u8, if_busy: IfBusy },
     Control(u16, bool, Option<u32>),
-    Revoke(u16),
     Replay(Index, i64),
     Discard(Vec<Index>),
     Purge(u16),
@@ -93,6 +93,10 @@ fn kind() -> impl Strategy<Value = Kind> {
     prop_oneof![1 => Just(Kind::Remove), 3 => Just(Kind::Retry), 1 => Just(Kind::Return), 2 => Just(Kind::Bury)]
 }
 
+fn if_busy() -> impl Strategy<Value = IfBusy> {
+    prop_oneof![Just(IfBusy::Queue), Just(IfBusy::Skip), Just(IfBusy::Revoke)]
+}
+
 pub fn call() -> impl Strategy<Value = Call> {
     let of = || 1..=INTEGRATIONS;
     let indices = || proptest::collection::vec(any::<Index>(), 1..4);
@@ -108,11 +112,10 @@ pub fn call() -> impl Strategy<Value = Call> {
         2 => (of(), choice()).prop_map(|(of, choice)| Call::Cancel(of, choice)),
         1 => (of(), choice()).prop_map(|(of, choice)| Call::Find(of, choice)),
         2 => moves.prop_map(Call::Reschedule),
-        2 => (of(), proptest::bool::weighted(0.8), 0..3_u8, any::<bool>())
-            .prop_map(|(of, from_cursor, ticks, only_if_idle)| Call::Fire { of, from_cursor, ticks, only_if_idle }),
+        2 => (of(), proptest::bool::weighted(0.8), 0..3_u8, if_busy())
+            .prop_map(|(of, from_cursor, ticks, if_busy)| Call::Fire { of, from_cursor, ticks, if_busy }),
         2 => (of(), proptest::bool::weighted(0.3), proptest::option::of(0..3_u32))
             .prop_map(|(of, paused, concurrency)| Call::Control(of, paused, concurrency)),
-        1 => of().prop_map(Call::Revoke),
         2 => (any::<Index>(), -20..60_i64).prop_map(|(job, due)| Call::Replay(job, due)),
         1 => indices().prop_map(Call::Discard),
         1 => of().prop_map(Call::Purge),

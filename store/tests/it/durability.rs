@@ -132,7 +132,7 @@ async fn claim(queue: &Embedded) -> Result<()> {
         let (what, next) = match number {
             0 => ("removed", Next::Remove),
             1 => ("dead", Next::Bury { error: "{}".into() }),
-            _ => ("pending", Next::Retry { due: SystemClock.now().after(3_600_000), error: "{}".into() }),
+            _ => ("pending", Next::Retry { due: SystemClock.now().after(3_600_000), closes: None, error: "{}".into() }),
         };
         say(&format!("try-{what}"), id, i64::from(leased.attempt));
         queue.settle(vec![Settlement { lease: leased.lease, next }]).await?;

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use rusqlite::Connection;
 use schedules::ManualClock;
 use serde_json::json;
-use store::conformance::{CASES, Fresh, LEASE_MS, START, Sample, at, integration, job, key, run_all};
+use store::conformance::{CASES, Fresh, LEASE_MS, START, Sample, at, at_once, integration, job, key, limit, run_all};
 use store::embedded::{Embedded, Options, Sync};
-use store::queue::{Claim, Control, Enqueued, Firing, Inspect, Next, Queue, Selector, Settled, Settlement, State};
+use store::queue::{
+    Claim, Control, Enqueued, Firing, IfBusy, Inspect, Next, Queue, Selector, Settled, Settlement, State,
+};
 use store::{Engine, Error, Result};
 use tempfile::TempDir;
 
@@ -80,8 +82,9 @@ async fn a_restart_keeps_everything() {
     let queue = place.open().expect("it opens");
     let keyed = job(1).key(json!({"k": 1})).due(5).idempotent("i", 1, 1_000);
     queue.enqueue(vec![keyed.clone(), job(2)]).await.expect("enqueue answers");
-    queue.control(integration(2), Control { paused: true, concurrency: Some(3) }).await.expect("control answers");
-    let firing = Firing { integration: integration(1), from: None, to: at(9), ticks: vec![], only_if_idle: false };
+    let control_before = Control { paused: true, lane_backlog: Some(9), limits: vec![limit(5)], ..at_once(3) };
+    queue.control(integration(2), control_before.clone()).await.expect("control answers");
+    let firing = Firing { integration: integration(1), from: None, to: at(9), ticks: vec![], if_busy: IfBusy::Queue };
     queue.fire(firing).await.expect("fire answers");
     let before = (queue.get(keyed.job.id).await.expect("get answers"), queue.counts().await.expect("counts answers"));
     drop(queue);
@@ -90,7 +93,7 @@ async fn a_restart_keeps_everything() {
     assert_eq!(before, after);
     assert_eq!(queue.cursor(integration(1)).await.expect("cursor answers"), Some(at(9)));
     let control = queue.control_of(integration(2)).await.expect("control_of answers");
-    assert_eq!(control, Control { paused: true, concurrency: Some(3) });
+    assert_eq!(control, control_before);
     let again = queue.enqueue(vec![job(1).idempotent("i", 1, 1_000)]).await.expect("enqueue answers");
     assert_eq!(again, [Enqueued::Repeated { first: keyed.job.id, due: at(5), replaced: false }]);
     place.clock.set(at(5));
@@ -117,8 +120,7 @@ async fn a_restart_ends_the_leases() {
 async fn concurrency_holds_over_a_restart() {
     let place = Place::new();
     let queue = place.open().expect("it opens");
-    let one = Control { paused: false, concurrency: Some(1) };
-    queue.control(integration(1), one).await.expect("control answers");
+    queue.control(integration(1), at_once(1)).await.expect("control answers");
     queue.enqueue(vec![job(1), job(1)]).await.expect("enqueue answers");
     queue.claim(Claim { limit: 10, lease_ms: 1 }).await.expect("claim answers");
     drop(queue);
@@ -142,14 +144,14 @@ async fn a_full_queue_applies_nothing_and_recovers() {
     let replacement = job(1).key(json!({"k": 1}));
     queue.enqueue(vec![replacement]).await.expect("a replacement needs no place");
     let ticks = vec![job(1)];
-    let firing = Firing { integration: integration(1), from: None, to: at(9), ticks, only_if_idle: false };
+    let firing = Firing { integration: integration(1), from: None, to: at(9), ticks, if_busy: IfBusy::Queue };
     let answer = queue.fire(firing).await;
     assert!(matches!(answer, Err(Error::Full { .. })), "{answer:?}");
     assert_eq!(queue.cursor(integration(1)).await.expect("cursor answers"), None, "the tick can be fired later");
     drop(queue);
     let queue = place.open().expect("it opens again");
     assert!(queue.enqueue(vec![job(1)]).await.is_err(), "it is still full");
-    let by_key = Selector::Key(key(json!({"k": 1})).identity());
+    let by_key = Selector::Key(key(json!({"k": 1})));
     queue.cancel(integration(1), by_key).await.expect("cancel answers");
     queue.enqueue(vec![job(1)]).await.expect("there is room again");
 }

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 
 use schedules::Millis;
 use store::queue::{
-    Cause, Control, Counts, Enqueued, Fired, Firing, Idempotency, IfExists, Job, JobView, Lease, Move, NewJob, Next,
-    Pruned, Pruning, Selector, Settled, Settlement, State,
+    Cause, Control, Counts, Enqueued, Fired, Firing, Idempotency, IfBusy, IfExists, Job, JobView, Lease, Move, NewJob,
+    Next, Pruned, Pruning, Selector, Settled, Settlement, State,
 };
 use store::{IntegrationId, JobId};
 
@@ -65,7 +65,7 @@ impl Model {
             && match selector {
                 Selector::All => true,
                 Selector::Job(id) => job.id == *id,
-                Selector::Key(key) => it.keyed && job.key.as_ref().is_some_and(|own| own.identity() == *key),
+                Selector::Key(key) => it.keyed && job.key.as_ref().is_some_and(|own| own.identity() == key.identity()),
                 Selector::Match(part) => job.key.as_ref().is_some_and(|own| own.contains(part)),
             }
     }
@@ -122,6 +122,8 @@ impl Model {
             state: State::Pending,
             attempt: 0,
             lost: 0,
+            charged: false,
+            delayed_by_limit: false,
             lease_until: None,
             died: None,
             error: None,
@@ -164,18 +166,18 @@ impl Model {
             }
         }
         match settlement.next {
-            Next::Retry { due, .. } | Next::Return { due } => self.put_back(at, due),
+            Next::Retry { due, closes, .. } | Next::Return { due, closes } => self.put_back(at, due, closes),
             _ => self.jobs[at].leave(State::Dead),
         }
         Settled::Applied
     }
 
-    fn put_back(&mut self, at: usize, due: Millis) {
+    fn put_back(&mut self, at: usize, due: Millis, closes: Option<Millis>) {
         let job = self.jobs[at].view.job.clone();
         let keyed = job.key.is_some() && self.pending_with_key(&job).is_none();
         let it = &mut self.jobs[at];
         it.leave(State::Pending);
-        it.view.job.due = due;
+        (it.view.job.due, it.view.job.closes) = (due, closes);
         it.keyed = keyed;
     }
 
@@ -203,7 +205,7 @@ impl Model {
             let found = pending.find(|it| it.view.job.id == wanted.job);
             answers.push(found.is_some());
             if let Some(it) = found {
-                it.view.job.due = wanted.due;
+                (it.view.job.due, it.view.job.closes) = (wanted.due, wanted.closes);
                 it.view.job.window = wanted.window.clone().or(it.view.job.window.take());
             }
         }
@@ -220,14 +222,19 @@ impl Model {
             .jobs
             .iter()
             .any(|it| it.view.state != State::Dead && it.is_tick() && it.view.job.integration == firing.integration);
-        if firing.only_if_idle && busy && !firing.ticks.is_empty() {
-            return Fired::Skipped;
+        if firing.ticks.is_empty() {
+            return Fired::Queued { revoked: vec![] };
         }
+        let revoked = match firing.if_busy {
+            IfBusy::Skip if busy => return Fired::Skipped,
+            IfBusy::Skip | IfBusy::Queue => vec![],
+            IfBusy::Revoke => self.revoke(firing.integration),
+        };
         self.enqueue(&firing.ticks);
-        Fired::Queued
+        Fired::Queued { revoked }
     }
 
-    pub fn revoke(&mut self, integration: IntegrationId) -> Vec<Job> {
+    fn revoke(&mut self, integration: IntegrationId) -> Vec<Job> {
         self.take_out(|it| it.is_tick() && it.view.state == State::Running && it.view.job.integration == integration)
     }
 
@@ -235,9 +242,9 @@ impl Model {
         let Some(at) = self.jobs.iter().position(|it| it.view.job.id == job && it.view.state == State::Dead) else {
             return false;
         };
-        self.put_back(at, due);
+        self.put_back(at, due, None);
         let view = &mut self.jobs[at].view;
-        (view.attempt, view.lost, view.error, view.died) = (0, 0, None, None);
+        (view.attempt, view.lost, view.charged, view.error, view.died) = (0, 0, false, None, None);
         view.job.cause = Cause::Replay;
         true
     }

@@ -2,11 +2,11 @@
 
 use proptest::prelude::*;
 use proptest::sample::Index;
-use schedules::{Key, KeyId, WindowSpec};
+use schedules::WindowSpec;
 use store::JobId;
 use store::conformance::{Fresh, START, Sample, at, integration, job, key};
 use store::queue::{
-    Cause, Claim, Control, Firing, IfExists, Inspect, JobFilter, JobView, Lease, MAX_BATCH, Move, NewJob, Next,
+    Cause, Claim, Control, Fired, Firing, IfExists, Inspect, JobFilter, JobView, Lease, MAX_BATCH, Move, NewJob, Next,
     PageRequest, Pruning, Queue, Selector, Settlement,
 };
 
@@ -52,7 +52,7 @@ impl<Q: Queue + Inspect> Pair<Q> {
 
     fn selector(&self, choice: &Choice) -> Selector {
         match choice {
-            Choice::Key(number) => Selector::Key(identity(*number)),
+            Choice::Key(number) => Selector::Key(key(a_key(*number))),
             Choice::Match(number) => Selector::Match(key(a_key(*number))),
             Choice::Job(index) => Selector::Job(self.job_id(index)),
             Choice::All => Selector::All,
@@ -80,7 +80,7 @@ impl<Q: Queue + Inspect> Pair<Q> {
                 let wanted = self.model.enqueue(&jobs);
                 assert_eq!(self.engine.queue.enqueue(jobs).await.expect("enqueue answers"), wanted);
             }
-            Call::Fire { of, from_cursor, ticks, only_if_idle } => {
+            Call::Fire { of, from_cursor, ticks, if_busy } => {
                 let of = integration(*of);
                 let cursor = self.model.cursors.get(&of).copied();
                 let tick =
@@ -89,9 +89,13 @@ impl<Q: Queue + Inspect> Pair<Q> {
                 ticks.iter_mut().for_each(|tick| tick.job.integration = of);
                 let from = if *from_cursor { cursor } else { Some(at(-777)) };
                 let to = cursor.unwrap_or(START).after(1);
-                let firing = Firing { integration: of, from, to, ticks, only_if_idle: *only_if_idle };
+                let firing = Firing { integration: of, from, to, ticks, if_busy: *if_busy };
                 let wanted = self.model.fire(&firing);
-                assert_eq!(self.engine.queue.fire(firing).await.expect("fire answers"), wanted);
+                let mut fired = self.engine.queue.fire(firing).await.expect("fire answers");
+                if let Fired::Queued { revoked } = &mut fired {
+                    revoked.sort_by_key(|job| job.id);
+                }
+                assert_eq!(fired, wanted);
             }
             _ => {}
         }
@@ -148,6 +152,7 @@ impl<Q: Queue + Inspect> Pair<Q> {
                     .map(|(index, ms, window)| Move {
                         job: self.job_id(index),
                         due: at(*ms),
+                        closes: None,
                         window: window.then(|| WindowSpec { day: Some("monday".into()), ..WindowSpec::default() }),
                     })
                     .collect();
@@ -162,15 +167,9 @@ impl<Q: Queue + Inspect> Pair<Q> {
         let queue = &self.engine.queue;
         match call {
             Call::Control(of, paused, concurrency) => {
-                let control = Control { paused: *paused, concurrency: *concurrency };
-                self.model.controls.insert(integration(*of), control);
+                let control = Control { paused: *paused, concurrency: *concurrency, ..Control::default() };
+                self.model.controls.insert(integration(*of), control.clone());
                 queue.control(integration(*of), control).await.expect("control answers");
-            }
-            Call::Revoke(of) => {
-                let wanted = self.model.revoke(integration(*of));
-                let mut revoked = queue.revoke(integration(*of)).await.expect("revoke answers");
-                revoked.sort_by_key(|job| job.id);
-                assert_eq!(revoked, wanted);
             }
             Call::Replay(index, ms) => {
                 let id = self.job_id(index);
@@ -207,22 +206,18 @@ impl<Q: Queue + Inspect> Pair<Q> {
         assert_eq!(everything(queue).await, wanted);
         assert_eq!(queue.counts().await.expect("counts answers"), self.model.counts());
         for of in (1..=INTEGRATIONS).map(integration) {
-            let (cursor, control) = (self.model.cursors.get(&of).copied(), self.model.controls.get(&of).copied());
+            let (cursor, control) = (self.model.cursors.get(&of).copied(), self.model.controls.get(&of).cloned());
             assert_eq!(queue.cursor(of).await.expect("cursor answers"), cursor);
             assert_eq!(queue.control_of(of).await.expect("control_of answers"), control.unwrap_or_default());
         }
     }
 }
 
-fn identity(number: u8) -> KeyId {
-    Key::identity(&key(a_key(number)))
-}
-
 fn next(kind: &Kind, ms: i64) -> Next {
     match kind {
         Kind::Remove => Next::Remove,
-        Kind::Retry => Next::Retry { due: at(ms), error: ms.to_string().into() },
-        Kind::Return => Next::Return { due: at(ms) },
+        Kind::Retry => Next::Retry { due: at(ms), closes: None, error: ms.to_string().into() },
+        Kind::Return => Next::Return { due: at(ms), closes: None },
         Kind::Bury => Next::Bury { error: ms.to_string().into() },
     }
 }

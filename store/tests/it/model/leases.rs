@@ -2,14 +2,14 @@
 
 use schedules::Millis;
 use store::IntegrationId;
-use store::queue::{Claimed, Control, Lease, Leased, State};
+use store::queue::{Claimed, Control, Grant, Lease, Leased, State};
 
 use super::{Entry, Model};
 
 impl Model {
     /// The jobs of an integration that may be claimed now or later, in their order, and how many of them at most.
     fn claimable(&self, integration: IntegrationId) -> (Vec<&Entry>, usize) {
-        let control = self.controls.get(&integration).copied().unwrap_or_default();
+        let control = self.controls.get(&integration).cloned().unwrap_or_default();
         let mine = |it: &&Entry| it.view.job.integration == integration;
         let running = self.jobs.iter().filter(mine).filter(|it| it.view.state == State::Running).count();
         let room = match control {
@@ -41,6 +41,7 @@ impl Model {
             let (now, it) = (self.now, self.entry(leased.job.id));
             it.view.state = State::Running;
             it.view.attempt += 1;
+            it.view.charged = true;
             it.lease(now, leased, lease_ms);
             it.check(leased);
         }
@@ -87,6 +88,6 @@ impl Entry {
     fn check(&self, leased: &Leased) {
         assert_eq!(leased.job, self.view.job);
         assert_eq!((leased.lease.job, leased.attempt), (self.view.job.id, self.view.attempt));
-        assert_eq!(leased.lost, self.view.lost);
+        assert_eq!((leased.lost, leased.grant), (self.view.lost, Grant::Start));
     }
 }
