@@ -14,11 +14,7 @@ pub(super) enum Place {
     /// `redis://user:password@host:6379/0`; `rediss` for TLS.
     Server(ConnectionInfo),
     /// `redis+sentinel://user:password@host1:26379,host2:26379/service?db=0`; the user and the password are the server's.
-    Sentinel {
-        sentinels: Vec<ConnectionInfo>,
-        service: String,
-        server: ConnectionInfo,
-    },
+    Sentinel { sentinels: Vec<ConnectionInfo>, service: String, server: ConnectionInfo },
     /// `redis+cluster://user:password@host1:6379,host2:6379`; `rediss+cluster` for TLS.
     Cluster(Vec<ConnectionInfo>),
 }
@@ -26,7 +22,8 @@ pub(super) enum Place {
 impl Config {
     /// Reads a URL. Errors say what is wrong, without repeating a password.
     pub fn parse(url: &str) -> Result<Self, String> {
-        let (scheme, rest) = url.split_once("://").ok_or("a Redis URL begins with redis://, such as redis://127.0.0.1:6379/0")?;
+        let (scheme, rest) =
+            url.split_once("://").ok_or("a Redis URL begins with redis://, such as redis://127.0.0.1:6379/0")?;
         let (credentials, rest) = match rest.rsplit_once('@') {
             Some((credentials, rest)) => (format!("{credentials}@"), rest),
             None => (String::new(), rest),
@@ -34,9 +31,13 @@ impl Config {
         let (hosts, path) = rest.split_once('/').unwrap_or((rest, ""));
         let place = match scheme {
             "redis" | "rediss" | "valkey" | "valkeys" if hosts.contains(',') => {
-                return Err(format!("{scheme}:// names one server; write redis+cluster:// or redis+sentinel:// for several"));
+                return Err(format!(
+                    "{scheme}:// names one server; write redis+cluster:// or redis+sentinel:// for several"
+                ));
             }
-            "redis" | "rediss" | "valkey" | "valkeys" => Place::Server(one(&format!("{scheme}://{credentials}{rest}"))?),
+            "redis" | "rediss" | "valkey" | "valkeys" => {
+                Place::Server(one(&format!("{scheme}://{credentials}{rest}"))?)
+            }
             "redis+cluster" | "rediss+cluster" => {
                 let scheme = scheme.trim_end_matches("+cluster");
                 Place::Cluster(each(hosts, |host| format!("{scheme}://{credentials}{host}"))?)
@@ -54,7 +55,9 @@ impl Config {
                 }
             }
             other => {
-                return Err(format!("{other:?} is no kind of Redis: use redis, rediss, redis+sentinel or redis+cluster"));
+                return Err(format!(
+                    "{other:?} is no kind of Redis: use redis, rediss, redis+sentinel or redis+cluster"
+                ));
             }
         };
         Ok(Self { place, shown: format!("{scheme}://{rest}") })

@@ -7,7 +7,9 @@ use redis::aio::{ConnectionLike, MultiplexedConnection, PubSub};
 use redis::cluster::ClusterClientBuilder;
 use redis::cluster_async::ClusterConnection;
 use redis::sentinel::{SentinelClient, SentinelNodeConnectionInfo, SentinelServerType};
-use redis::{AsyncConnectionConfig, Client, Cmd, ErrorKind, IntoConnectionInfo, RedisError, RedisResult, ServerErrorKind, Value};
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, ErrorKind, IntoConnectionInfo, RedisError, RedisResult, ServerErrorKind, Value,
+};
 
 use super::config::{Config, Place};
 use super::script::Script;
@@ -78,9 +80,14 @@ impl Link {
                 }
                 Err(error) => return Err(error),
             };
+            // Boxed: a future as deep as a cluster's is more than the compiler lays out within others.
             let answer = match wire {
-                Wire::Node(mut connection) => connection.req_packed_command(command).await,
-                Wire::Cluster(mut connection) => connection.req_packed_command(command).await,
+                Wire::Node(mut connection) => {
+                    Box::pin(async move { connection.req_packed_command(command).await }).await
+                }
+                Wire::Cluster(mut connection) => {
+                    Box::pin(async move { connection.req_packed_command(command).await }).await
+                }
             };
             match answer.and_then(Value::extract_error) {
                 Err(error) if is_passing(&error) => {
@@ -102,7 +109,7 @@ impl Link {
         if let Some(wire) = current() {
             return Ok(wire);
         }
-        let wire = self.connect().await?;
+        let wire = Box::pin(self.connect()).await?;
         *number += 1;
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some((*number, wire.clone()));
         Ok((*number, wire))
@@ -130,7 +137,8 @@ impl Link {
             return Ok(Wire::Cluster(Box::new(client.get_async_connection().await?)));
         }
         let client = self.primary().await?;
-        let config = AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT)).set_response_timeout(Some(RESPONSE));
+        let config =
+            AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECT)).set_response_timeout(Some(RESPONSE));
         Ok(Wire::Node(client.get_multiplexed_async_connection_with_config(&config).await?))
     }
 
@@ -139,7 +147,8 @@ impl Link {
         match &self.config.place {
             Place::Server(info) => Client::open(info.clone()),
             Place::Sentinel { sentinels, service, server } => {
-                let node = SentinelNodeConnectionInfo::default().set_redis_connection_info(server.redis_settings().clone());
+                let node =
+                    SentinelNodeConnectionInfo::default().set_redis_connection_info(server.redis_settings().clone());
                 let mut client =
                     SentinelClient::build(sentinels.clone(), service.clone(), Some(node), SentinelServerType::Master)?;
                 client.async_get_client().await
@@ -161,7 +170,7 @@ impl Link {
 
     /// A connection of its own that listens to channels.
     pub(super) async fn listen(&self, channels: &[String]) -> RedisResult<PubSub> {
-        let client = self.primary().await?;
+        let client = Box::pin(self.primary()).await?;
         let timed_out = |_| RedisError::from((ErrorKind::Io, "no answer"));
         let mut listening = tokio::time::timeout(CONNECT, client.get_async_pubsub()).await.map_err(timed_out)??;
         tokio::time::timeout(RESPONSE, listening.subscribe(channels)).await.map_err(timed_out)??;
@@ -183,6 +192,11 @@ impl Arguments {
         self
     }
 
+    pub(super) fn add_all(&mut self, arguments: impl IntoIterator<Item = impl Into<Vec<u8>>>) -> &mut Self {
+        self.0.extend(arguments.into_iter().map(Into::into));
+        self
+    }
+
     pub(super) fn number(&mut self, number: impl std::fmt::Display) -> &mut Self {
         self.add(number.to_string())
     }
@@ -201,7 +215,8 @@ fn is_passing(error: &RedisError) -> bool {
 fn explain(what: &str, error: &RedisError) -> Error {
     if error.code() == Some("OOM") {
         return Error::Unavailable(
-            "Redis has no memory left (maxmemory): raise it, or let jobs be run or cancelled; nothing was written".into(),
+            "Redis has no memory left (maxmemory): raise it, or let jobs be run or cancelled; nothing was written"
+                .into(),
         );
     }
     Error::Unavailable(format!("Redis: {what}: {error}"))

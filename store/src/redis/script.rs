@@ -49,7 +49,7 @@ fn add(source: &mut String, text: &str) {
 
 macro_rules! scripts {
     ($($name:ident),* $(,)?) => {
-        $(pub(super) static $name: LazyLock<Script> = LazyLock::new(|| {
+        $(pub(in crate::redis) static $name: LazyLock<Script> = LazyLock::new(|| {
             Script::new(stringify!($name), include_str!(concat!("lua/", stringify!($name), ".lua")))
         });)*
     };
@@ -61,7 +61,7 @@ mod all {
 
     scripts! {
         enqueue, claim, settle, extend, rescue, cancel, reschedule, fire, control, replay, discard, purge, prune,
-        views, sets, scan, counts,
+        views, sets, scan, counts, time,
     }
 }
 pub(super) use all::*;
@@ -73,8 +73,24 @@ mod tests {
     #[test]
     fn every_script_says_what_it_is_for_and_names_includes_that_exist() {
         for script in [
-            &enqueue, &claim, &settle, &extend, &rescue, &cancel, &reschedule, &fire, &control, &replay, &discard, &purge,
-            &prune, &views, &sets, &scan, &counts,
+            &enqueue,
+            &claim,
+            &settle,
+            &extend,
+            &rescue,
+            &cancel,
+            &reschedule,
+            &fire,
+            &control,
+            &replay,
+            &discard,
+            &purge,
+            &prune,
+            &views,
+            &sets,
+            &scan,
+            &counts,
+            &time,
         ] {
             assert!(script.source.starts_with("#!lua"), "{}", script.name);
             assert!(!script.source.contains("--@include"), "{}", script.name);

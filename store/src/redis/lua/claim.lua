@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- claim: lease jobs that are due, taking turns, within concurrency and rate limits.
 -- KEYS: the tag. ARGV: clock, how many, lease_ms, token (7 bytes).
--- Answers: next due (-1: nothing to wait for), the turn of the one that is ready longest (-1: none),
+-- Answers: the time, next due (-1: nothing to wait for), the turn of the one that is ready longest (-1: none),
 --   a list of lease and blob for each job, and a list of place in that list (from 0), limit (-1: its opening is over) and
 --   milliseconds until it has room (-1: never) for each that may not run.
 --@include base blob lanes pending rate limits
@@ -218,4 +218,4 @@ elseif next_due and next_due <= now then
   touched, touched_lanes = {}, {}
   settle_places()
 end
-return { next_due and string.format('%.0f', next_due) or '-1', oldest[2] or '-1', jobs, not_started }
+return { now_text, next_due and string.format('%.0f', next_due) or '-1', oldest[2] or '-1', jobs, not_started }

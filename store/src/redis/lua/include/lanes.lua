@@ -28,7 +28,7 @@ end
 -- Takes the next turn.
 local function next_turn()
   last_turn = last_turn or tonumber(call('GET', P .. ':o') or 0)
-  last_turn = math.max(last_turn + 1, micros)
+  last_turn = math.max(last_turn, micros) + 1
   return last_turn
 end
 
