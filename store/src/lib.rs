@@ -4,6 +4,7 @@
 //! - [`embedded`]: the engine for one machine, on one durable SQLite file.
 //! - [`catalog`]: integrations, releases, API keys and the history of runs, in SQL.
 //! - [`conformance`]: the suite that defines what an engine is (feature `conformance`).
+//! - [`servers`]: real servers for tests (feature `conformance`).
 //!
 //! A store never decides: it is told the due time, the lease and the next state, and writes them.
 
@@ -15,6 +16,8 @@ mod engine;
 mod error;
 mod id;
 pub mod queue;
+#[cfg(feature = "conformance")]
+pub mod servers;
 
 pub use engine::Engine;
 pub use error::Error;
