@@ -24,6 +24,8 @@ mod settle;
 mod verbs;
 mod wake;
 mod warnings;
+#[cfg(all(test, feature = "conformance"))]
+mod rate_tests;
 
 pub use config::Config;
 pub use handle::{Options, Redis};
