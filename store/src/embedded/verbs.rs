@@ -5,9 +5,10 @@ use std::time::Duration;
 use schedules::Millis;
 
 use super::cancel::{self, Target};
+use super::enqueue::{self, Backlog};
 use super::{
-    Embedded, claim, control, counts, discard, enqueue, extend, find, fire, list, prune, purge, replay, reschedule,
-    rescue, settle,
+    Embedded, claim, control, counts, discard, extend, find, fire, list, prune, purge, replay, reschedule, rescue,
+    settle,
 };
 use crate::queue::{
     Cancelled, Claim, Claimed, Control, Counts, Enqueued, Fired, Firing, Inspect, JobFilter, JobView, Lease, Leased,
@@ -27,7 +28,7 @@ fn at_most(limit: usize, what: &'static str, count: usize) -> Result<()> {
 impl Queue for Embedded {
     async fn enqueue(&self, jobs: Vec<NewJob>) -> Result<Vec<Enqueued>> {
         at_most(MAX_BATCH, "the number of jobs", jobs.len())?;
-        self.call(jobs.len(), move |step| enqueue::enqueue(step, &jobs)).await
+        self.call(jobs.len(), move |step| enqueue::enqueue(step, &jobs, Backlog::Bounded)).await
     }
 
     async fn claim(&self, claim: Claim) -> Result<Claimed> {
