@@ -19,13 +19,13 @@ mod lease;
 mod link;
 mod pending;
 mod questions;
+#[cfg(all(test, feature = "conformance"))]
+mod rate_tests;
 mod script;
 mod settle;
 mod verbs;
 mod wake;
 mod warnings;
-#[cfg(all(test, feature = "conformance"))]
-mod rate_tests;
 
 pub use config::Config;
 pub use handle::{Options, Redis};

@@ -44,7 +44,8 @@ struct Call {
 fn limit() -> impl Strategy<Value = Limit> {
     let numbers = (1_u32..12, prop_oneof![1_u64..3_000, Just(31_557_600_000)], prop::option::of(1_u32..15));
     (numbers, any::<bool>(), any::<bool>()).prop_map(|((limit, interval_ms, burst), slides, delays)| {
-        let (algorithm, burst) = if slides { (Algorithm::SlidingWindow, None) } else { (Algorithm::LeakyBucket, burst) };
+        let (algorithm, burst) =
+            if slides { (Algorithm::SlidingWindow, None) } else { (Algorithm::LeakyBucket, burst) };
         Limit {
             rule: Rule { limit, interval_ms, burst, algorithm },
             fields: Vec::new(),
