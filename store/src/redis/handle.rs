@@ -51,6 +51,10 @@ pub(super) struct Outlook {
     pub(super) next_due: Option<Millis>,
     /// The turn of the one that is ready longest; `None` if none is ready.
     pub(super) turn: Option<f64>,
+    /// The changes that were heard of in it before it was asked.
+    pub(super) seen: u64,
+    /// When it was asked.
+    pub(super) asked: Stopwatch,
 }
 
 pub(super) struct Partition {
