@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use futures_util::future::try_join_all;
+use futures_util::future::join_all;
 use schedules::{Millis, Stopwatch};
 
 use super::answer::Answer;
@@ -40,13 +40,16 @@ impl Redis {
     }
 
     /// Shares the claim among the partitions with work, in the order of their turns. Those that nothing was heard of for
-    /// a while are asked first, and all others before the claim comes back with less than it wanted.
+    /// a while are asked first, and all others before the claim comes back with less than it wanted. A partition that
+    /// does not answer (its slot is being moved, its node is gone) keeps nobody from the others' jobs.
     async fn take_from_all(&self, claim: Claim, jobs: &mut Vec<Leased>) -> Result<()> {
         let mut unasked: BTreeSet<usize> = (0..self.partitions()).collect();
         let mut ask: Vec<usize> = unasked.iter().copied().filter(|number| !self.is_known(*number)).collect();
+        let mut failed = None;
         while jobs.len() < claim.limit {
-            ask.iter().for_each(|number| drop(unasked.remove(number)));
-            try_join_all(ask.drain(..).map(|number| self.take_from(number, 0, claim.lease_ms))).await?;
+            unasked.retain(|number| !ask.contains(number));
+            let peeks = ask.drain(..).map(|number| self.take_from(number, 0, claim.lease_ms));
+            failed = failed.or(join_all(peeks).await.into_iter().find_map(std::result::Result::err));
             let mut busy: Vec<(usize, f64)> =
                 (0..self.partitions()).filter_map(|number| Some((number, self.outlook(number)?.turn?))).collect();
             busy.sort_by(|a, b| a.1.total_cmp(&b.1));
@@ -68,9 +71,17 @@ impl Redis {
                     shares.push(self.take_from(number, count, claim.lease_ms));
                 }
             }
-            jobs.extend(try_join_all(shares).await?.into_iter().flatten());
+            for taken in join_all(shares).await {
+                match taken {
+                    Ok(taken) => jobs.extend(taken),
+                    Err(error) => failed = Some(error),
+                }
+            }
         }
-        Ok(())
+        match failed {
+            Some(error) if jobs.is_empty() => Err(error),
+            _ => Ok(()),
+        }
     }
 
     fn outlook(&self, number: usize) -> Option<Outlook> {
@@ -96,7 +107,12 @@ impl Redis {
         let mut arguments = self.arguments();
         let token = lease::token(u8::try_from(partition).unwrap_or(u8::MAX));
         arguments.number(count).number(lease_ms).add(token);
-        let mut answer = Answer::new(self.call(&script::claim, partition, &arguments).await?)?;
+        let answer = self.call_soon(&script::claim, partition, &arguments).await;
+        if answer.is_err() {
+            // Nothing is known of it until it is asked again.
+            self.partition(partition)?.forget_outlook();
+        }
+        let mut answer = Answer::new(answer?)?;
         self.told_time(answer.time()?);
         let (next_due, turn) = (answer.number()?, answer.float()?);
         let turn = Some(turn).filter(|turn| *turn >= 0.0);

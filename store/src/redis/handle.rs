@@ -67,6 +67,10 @@ impl Partition {
         *self.outlook.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(super) fn forget_outlook(&self) {
+        *self.outlook.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     pub(super) fn set_outlook(&self, outlook: Outlook) {
         *self.outlook.lock().unwrap_or_else(PoisonError::into_inner) = Some(outlook);
     }
@@ -141,6 +145,12 @@ impl Redis {
     pub(super) async fn call(&self, script: &Script, partition: usize, arguments: &Arguments) -> Result<Value> {
         let partition = self.partition(partition)?;
         self.shared.link.call(script, &partition.tag, arguments).await
+    }
+
+    /// The same without much patience, for callers that ask again anyway.
+    pub(super) async fn call_soon(&self, script: &Script, partition: usize, arguments: &Arguments) -> Result<Value> {
+        let partition = self.partition(partition)?;
+        self.shared.link.call_soon(script, &partition.tag, arguments).await
     }
 
     pub(super) fn partition(&self, number: usize) -> Result<&Partition> {
