@@ -12,6 +12,7 @@
 mod body;
 mod bucket;
 mod cancel;
+mod check;
 mod claim;
 mod control;
 mod counts;
