@@ -9,6 +9,9 @@ use store::servers::{Options, Server};
 
 use crate::crew::Crew;
 
+/// Ten years: nobody runs those meanwhile.
+const FAR_MS: i64 = 315_360_000_000;
+
 /// Calls are refused as a whole; what is there can be run and cancelled, and then there is room again.
 #[tokio::test]
 async fn full_memory_refuses_cleanly_and_lets_work_go_on() {
@@ -20,7 +23,7 @@ async fn full_memory_refuses_cleanly_and_lets_work_go_on() {
     let big = format!("\"{}\"", "x".repeat(50_000));
     let mut put = 0;
     let refusal = loop {
-        let batch: Vec<_> = (0..10).map(|_| job(50).payload(&big).due(i64::from(u32::MAX))).collect();
+        let batch: Vec<_> = (0..10).map(|_| job(50).payload(&big).due(FAR_MS)).collect();
         match queue.enqueue(batch).await {
             Ok(_) => put += 10,
             Err(error) => break error,

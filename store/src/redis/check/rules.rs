@@ -132,9 +132,15 @@ fn turns(it: &Snapshot, tell: &mut Tell<'_>) {
         match (it.ready.contains(&name[..]), it.waiting.get(&name[..])) {
             (true, None) => {}
             (false, Some(score)) if score == due => {}
-            (false, None) => tell("integration_without_turn", format!("{integration} has jobs, and is never served")),
-            (true, Some(_)) => tell("integration_in_two_rings", format!("{integration} is ready and waiting")),
-            (false, Some(_)) => tell("wrong_head", format!("{integration} does not wait for its first job")),
+            (false, None) => {
+                tell("integration_without_turn", format!("{integration} has jobs from {due} on, and is never served"));
+            }
+            (true, Some(score)) => {
+                tell("integration_in_two_rings", format!("{integration} is ready, and waits until {score}"));
+            }
+            (false, Some(score)) => {
+                tell("wrong_head", format!("{integration} waits until {score}, and its first job is due at {due}"));
+            }
         }
     }
     for name in it.ready.iter().chain(it.waiting.keys()) {
