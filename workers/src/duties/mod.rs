@@ -5,6 +5,7 @@ mod prune;
 mod refresh;
 mod renew;
 mod rescue;
+mod sync_clock;
 
 pub(crate) use fire::Upcoming;
 
@@ -45,6 +46,7 @@ const DUTIES: &[Duty] = &[
     Duty { name: "rescue_lost", every: Every::Seconds(1), by: |r| r.scheduler, run: |s| Box::pin(rescue::run(s)) },
     Duty { name: "prune_history", every: Every::Seconds(30), by: |r| r.scheduler, run: |s| Box::pin(prune::run(s)) },
     Duty { name: "refresh_directory", every: Every::Seconds(1), by: |_| true, run: |s| Box::pin(refresh::run(s)) },
+    Duty { name: "sync_clock", every: Every::Seconds(1), by: |_| true, run: |s| Box::pin(sync_clock::run(s)) },
 ];
 
 /// The names of all duties.
