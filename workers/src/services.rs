@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::cache::Cache;
 use crate::clock::StoreClock;
-use crate::duties::Upcoming;
+use crate::duties::{Agreed, Upcoming};
 use crate::gateway::{self, Gateway};
 use crate::queue::{self, Opened};
 use crate::redact::Redactor;
@@ -86,6 +86,7 @@ pub struct Parts {
     pub(crate) recorder: Recorder,
     pub(crate) leases: Leases,
     pub(crate) upcoming: Upcoming,
+    pub(crate) agreed: Agreed,
     /// The clock, if it is the store's: a duty keeps it so.
     pub(crate) store_clock: Option<Arc<StoreClock>>,
     /// One change of a release or a pause at a time: each is several steps in two stores.
@@ -122,6 +123,7 @@ impl Services {
             redactor: Redactor::new(&options.secrets.values().cloned().collect::<Vec<_>>()),
             cache: Cache::default(),
             upcoming: Upcoming::default(),
+            agreed: Agreed::default(),
             store_clock,
             authoring: Mutex::default(),
             previews: TaskTracker::new(),
