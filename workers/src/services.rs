@@ -26,10 +26,10 @@ use crate::{Directory, Error, Events, Live, Observer, Result};
 /// What an operator may set.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Where `catalog.db` and an embedded queue live; made if it does not exist.
+    /// Where `catalog.db` lives; made if it does not exist.
     pub data: PathBuf,
-    /// Where jobs wait.
-    pub queue: queue::Location,
+    /// The queue.
+    pub queue: queue::Options,
     /// The workspace.
     pub workspace: String,
     /// How to start a runner.
@@ -42,8 +42,6 @@ pub struct Options {
     pub horizon_ms: i64,
     /// How long a waiting execute call waits at most.
     pub sync_wait_ms: u64,
-    /// How many jobs the queue may hold.
-    pub max_jobs: u64,
     /// What scripts may reach beyond the public internet.
     pub openings: Vec<gateway::Opening>,
     /// Secrets of the whole workspace.
@@ -108,7 +106,7 @@ impl Services {
     pub async fn open(options: Options, clock: Arc<dyn Clock>, observers: Vec<Arc<dyn Observer>>) -> Result<Self> {
         std::fs::create_dir_all(&options.data)
             .map_err(|error| Error::Unavailable(format!("cannot make {}: {error}", options.data.display())))?;
-        let Opened { queue, clock, store_clock } = queue::open(&options, clock).await?;
+        let Opened { queue, clock, store_clock } = queue::open(&options.queue, clock).await?;
         let catalog = Catalog::open(&options.data.join("catalog.db")).await?;
         let events = Events::new(observers);
         let live = Live::default();

@@ -11,7 +11,7 @@ use store::queue::{Cause, Job};
 use store::{IntegrationId, JobId};
 use tempfile::TempDir;
 
-use crate::queue::Location;
+use crate::queue::{self, Location};
 use crate::{Entry, Options, Services, runners};
 
 /// When the clock stands still.
@@ -108,14 +108,13 @@ pub(crate) fn release(integration: IntegrationId, settings: &Value) -> NewReleas
 fn options(folder: &TempDir) -> Options {
     Options {
         data: folder.path().to_owned(),
-        queue: Location::Embedded,
+        queue: queue::Options { location: Location::Embedded(folder.path().join("queue.db")), max_jobs: 10_000 },
         workspace: "default".into(),
         runner: runners::Command { program: "/nonexistent/runner".into(), args: Vec::new() },
         concurrency: 1,
         lease_ms: 30_000,
         horizon_ms: 10 * 366 * 86_400_000,
         sync_wait_ms: 30_000,
-        max_jobs: 10_000,
         openings: Vec::new(),
         secrets: BTreeMap::new(),
         retention: Retention { max_age_ms: u64::MAX / 4, max_count: 10_000, max_bytes: 1 << 30 },
