@@ -7,6 +7,7 @@ use crate::queue::{
     Cancelled, Claim, Claimed, Control, Counts, Enqueued, Fired, Firing, Inspect, JobFilter, JobView, Lease, Leased,
     Move, NewJob, Page, PageRequest, Pruned, Pruning, Queue, Selector, Settled, Settlement, Violation,
 };
+use crate::redis::Redis;
 use crate::{IntegrationId, JobId, Result};
 
 /// One of the engines; clones are handles to the same queue.
@@ -14,11 +15,19 @@ use crate::{IntegrationId, JobId, Result};
 pub enum Engine {
     /// One file on this machine.
     Embedded(Embedded),
+    /// Redis or Valkey.
+    Redis(Redis),
 }
 
 impl From<Embedded> for Engine {
     fn from(engine: Embedded) -> Self {
         Self::Embedded(engine)
+    }
+}
+
+impl From<Redis> for Engine {
+    fn from(engine: Redis) -> Self {
+        Self::Redis(engine)
     }
 }
 
@@ -29,6 +38,7 @@ macro_rules! dispatch {
             async fn $method(&self, $($argument: $type),*) -> $answer {
                 match self {
                     Self::Embedded(engine) => engine.$method($($argument),*).await,
+                    Self::Redis(engine) => engine.$method($($argument),*).await,
                 }
             }
         )*

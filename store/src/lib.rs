@@ -2,11 +2,13 @@
 //!
 //! - [`queue`]: the contract. [`queue::Queue`] holds the transitions of a job's life, [`queue::Inspect`] the questions.
 //! - [`embedded`]: the engine for one machine, on one durable SQLite file.
+//! - [`redis`]: the engine for many machines, on Redis or Valkey.
 //! - [`catalog`]: integrations, releases, API keys and the history of runs, in SQL.
 //! - [`conformance`]: the suite that defines what an engine is (feature `conformance`).
 //!
 //! A store never decides: it is told the due time, the lease and the next state, and writes them.
 
+mod body;
 pub mod catalog;
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -14,7 +16,9 @@ pub mod embedded;
 mod engine;
 mod error;
 mod id;
+mod limits;
 pub mod queue;
+pub mod redis;
 
 pub use engine::Engine;
 pub use error::Error;

@@ -81,7 +81,7 @@ pub(super) fn charge(tat: Option<Tat>, start: Millis, rule: &Rule) -> Tat {
 }
 
 /// `count × interval / limit` as whole milliseconds and a rest in `limit`ths.
-fn times(rule: &Rule, count: u32) -> (i64, u32) {
+pub fn times(rule: &Rule, count: u32) -> (i64, u32) {
     let limit = u64::from(rule.limit.max(1));
     let count = u64::from(count);
     let rests = count * (rule.interval_ms % limit);

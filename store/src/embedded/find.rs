@@ -4,7 +4,8 @@ use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
 use schedules::Key;
 
-use super::{body, row};
+use super::row;
+use crate::body;
 use crate::queue::{JobView, Selector, State};
 use crate::{IntegrationId, JobId, Result};
 

@@ -7,9 +7,6 @@ use super::{find, row};
 use crate::queue::{JobFilter, JobView, Page, PageRequest, Selector, State};
 use crate::{JobId, Result};
 
-/// The most items of a page.
-pub(super) const MAX_PAGE: usize = 100;
-
 /// A page of the jobs that pass the filter.
 pub(super) fn list(connection: &Connection, filter: &JobFilter, page: PageRequest<JobId>) -> Result<Page<JobView>> {
     let jobs = Jobs::new(filter);

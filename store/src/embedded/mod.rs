@@ -8,7 +8,6 @@
 //!
 //! Whose turn it is among integrations is the business of `lane`.
 
-mod body;
 mod cancel;
 mod claim;
 mod control;

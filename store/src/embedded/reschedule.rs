@@ -1,7 +1,8 @@
 //! reschedule: give pending jobs another due time.
 
+use super::row;
 use super::step::Step;
-use super::{body, row};
+use crate::body;
 use crate::queue::{Job, Move};
 use crate::{IntegrationId, Result};
 

@@ -4,7 +4,7 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, 
 use rusqlite::{Connection, Row, Statement};
 use schedules::{KeyId, Millis};
 
-use super::body::{self, Columns};
+use crate::body::{self, Columns};
 use crate::queue::{Cause, Grant, Job, JobView, Lease, Leased, State};
 use crate::{Error, IntegrationId, JobId, Result};
 

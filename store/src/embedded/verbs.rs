@@ -9,20 +9,16 @@ use super::{
     Embedded, claim, control, counts, discard, enqueue, extend, find, fire, list, prune, purge, replay, reschedule,
     rescue, settle,
 };
+use crate::limits::at_most;
 use crate::queue::{
     Cancelled, Claim, Claimed, Control, Counts, Enqueued, Fired, Firing, Inspect, JobFilter, JobView, Lease, Leased,
-    MAX_BATCH, MAX_LIMITS, Move, NewJob, Page, PageRequest, Pruned, Pruning, Queue, Selector, Settled, Settlement,
-    Violation,
+    MAX_BATCH, MAX_LIMITS, MAX_PAGE, Move, NewJob, Page, PageRequest, Pruned, Pruning, Queue, Selector, Settled,
+    Settlement, Violation,
 };
-use crate::{Error, IntegrationId, JobId, Result};
+use crate::{IntegrationId, JobId, Result};
 
 /// How long [`Queue::wait_for_end`] takes: with one process, its callers hear of ends without the store.
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
-
-/// Refuses more than one call may carry.
-fn at_most(limit: usize, what: &'static str, count: usize) -> Result<()> {
-    if count > limit { Err(Error::TooMany { what, limit }) } else { Ok(()) }
-}
 
 impl Queue for Embedded {
     async fn enqueue(&self, jobs: Vec<NewJob>) -> Result<Vec<Enqueued>> {
@@ -121,7 +117,7 @@ impl Inspect for Embedded {
     }
 
     async fn list(&self, filter: JobFilter, page: PageRequest<JobId>) -> Result<Page<JobView>> {
-        at_most(list::MAX_PAGE, "the number of items", page.first)?;
+        at_most(MAX_PAGE, "the number of items", page.first)?;
         self.ask(move |connection| list::list(connection, &filter, page)).await
     }
 

@@ -19,3 +19,6 @@ pub const MAX_BATCH: usize = 1_000;
 
 /// The most rate limits of one integration.
 pub const MAX_LIMITS: usize = 16;
+
+/// The most items of a page.
+pub const MAX_PAGE: usize = 100;

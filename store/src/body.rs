@@ -11,7 +11,7 @@ const VERSION: u8 = 1;
 
 /// The wire form; fields are positional, so new ones go last.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Body<'a> {
+pub(crate) struct Body<'a> {
     payload: &'a str,
     context: Option<&'a str>,
     release: Option<u32>,
@@ -37,18 +37,18 @@ struct Window {
 }
 
 /// The columns a job has beside its body.
-pub(super) struct Columns {
-    pub(super) id: crate::JobId,
-    pub(super) integration: crate::IntegrationId,
-    pub(super) cause: crate::queue::Cause,
-    pub(super) due: Millis,
-    pub(super) closes: Option<Millis>,
-    pub(super) priority: u8,
-    pub(super) lane: Option<Box<str>>,
+pub(crate) struct Columns {
+    pub(crate) id: crate::JobId,
+    pub(crate) integration: crate::IntegrationId,
+    pub(crate) cause: crate::queue::Cause,
+    pub(crate) due: Millis,
+    pub(crate) closes: Option<Millis>,
+    pub(crate) priority: u8,
+    pub(crate) lane: Option<Box<str>>,
 }
 
 /// The bytes of a job's body.
-pub(super) fn encode(job: &Job) -> Result<Vec<u8>> {
+pub(crate) fn encode(job: &Job) -> Result<Vec<u8>> {
     let body = Body {
         payload: &job.payload,
         context: job.context.as_deref(),
@@ -71,7 +71,7 @@ fn as_written(key: &Key) -> Option<String> {
 }
 
 /// The job of a row.
-pub(super) fn decode(columns: Columns, canonical: Option<&str>, bytes: &[u8]) -> Result<Job> {
+pub(crate) fn decode(columns: Columns, canonical: Option<&str>, bytes: &[u8]) -> Result<Job> {
     let id = columns.id;
     let unreadable = |why: String| Error::Corrupt(format!("job {id}: {why}"));
     let body = match bytes.split_first() {
@@ -113,7 +113,7 @@ pub(super) fn decode(columns: Columns, canonical: Option<&str>, bytes: &[u8]) ->
 }
 
 /// The key whose JSON text this is.
-pub(super) fn parse_key(text: &str) -> Result<Key> {
+pub(crate) fn parse_key(text: &str) -> Result<Key> {
     let value = serde_json::from_str(text).map_err(|error| Error::Corrupt(format!("a key: {error}")))?;
     Key::parse(&value).map_err(|error| Error::Corrupt(format!("a key: {error}")))
 }

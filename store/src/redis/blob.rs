@@ -1,0 +1,160 @@
+//! A job as bytes: the header that the scripts read (`lua/include/blob.lua` says what is where), then the body.
+
+use schedules::{Key, Millis};
+
+use crate::body::{self, Columns};
+use crate::queue::{Cause, IfExists, Job, NewJob};
+use crate::{Error, IntegrationId, JobId, Result};
+
+const KEYED: u8 = 1;
+const CHARGED: u8 = 4;
+const TICK: u8 = 8;
+const AWAITED: u8 = 16;
+const HAS_LANE: u8 = 64;
+const HAS_CLOSES: u8 = 128;
+const IN_LINE: u8 = 1;
+const HAS_KEY: u8 = 4;
+/// Times are stored in six bytes without a sign.
+const LAST: i64 = (1 << 48) - 1;
+
+/// What a header says beside the job.
+pub(super) struct Header {
+    pub(super) charged: bool,
+    pub(super) in_line: bool,
+    pub(super) attempts: u32,
+    pub(super) lost: u32,
+}
+
+/// A time as the scripts take it.
+pub(super) fn time(at: Millis) -> i64 {
+    at.0.clamp(0, LAST)
+}
+
+/// Where a cause stands in [`Cause::ALL`]: the first byte of a body.
+pub(super) fn cause_byte(cause: Cause) -> u8 {
+    Cause::ALL.iter().position(|(known, _)| *known == cause).and_then(|place| u8::try_from(place).ok()).unwrap_or(0)
+}
+
+/// The text that names a job among the pending ones of its integration; empty if none does.
+pub(super) fn naming_key(new: &NewJob) -> &str {
+    match &new.job.key {
+        Some(key) if new.if_exists != IfExists::Beside => key.canonical(),
+        _ => "",
+    }
+}
+
+/// The bytes of a new job; its number of arrival is written by the script.
+pub(super) fn encode(new: &NewJob) -> Result<Vec<u8>> {
+    let job = &new.job;
+    let mut flags = 0;
+    let mut set = |on: bool, flag: u8| flags |= if on { flag } else { 0 };
+    set(!naming_key(new).is_empty(), KEYED);
+    set(matches!(job.cause, Cause::Schedule | Cause::Catchup), TICK);
+    set(job.awaited, AWAITED);
+    set(job.lane.is_some(), HAS_LANE);
+    set(job.closes.is_some(), HAS_CLOSES);
+    let mut bytes = Vec::with_capacity(64 + job.payload.len());
+    bytes.extend([flags, job.priority.min(9) << 4 | if job.key.is_some() { HAS_KEY } else { 0 }, 0, 0]);
+    bytes.extend([0; 5]);
+    bytes.extend(six(time(job.due)));
+    bytes.extend(job.integration.to_bytes());
+    if let Some(closes) = job.closes {
+        bytes.extend(six(time(closes)));
+    }
+    if let Some(lane) = &job.lane {
+        add_text(&mut bytes, lane);
+    }
+    if let Some(key) = &job.key {
+        add_text(&mut bytes, key.canonical());
+    }
+    bytes.extend(body(job)?);
+    Ok(bytes)
+}
+
+/// The part of a blob that no script reads.
+pub(super) fn body(job: &Job) -> Result<Vec<u8>> {
+    let mut bytes = vec![cause_byte(job.cause)];
+    bytes.extend(body::encode(job)?);
+    Ok(bytes)
+}
+
+/// The job of a blob.
+pub(super) fn decode(id: JobId, blob: &[u8]) -> Result<(Job, Header)> {
+    let cut = || Error::Corrupt(format!("job {id}: its bytes end early"));
+    let mut rest = Reader(blob);
+    let [flags, more, attempts, lost] = rest.array().ok_or_else(cut)?;
+    rest.array::<5>().ok_or_else(cut)?;
+    let due = rest.time().ok_or_else(cut)?;
+    let integration = IntegrationId::from_bytes(rest.array().ok_or_else(cut)?);
+    let closes = if flags & HAS_CLOSES == 0 { None } else { Some(rest.time().ok_or_else(cut)?) };
+    let lane = if flags & HAS_LANE == 0 { None } else { Some(rest.text().ok_or_else(cut)?) };
+    let key = if more & HAS_KEY == 0 { None } else { Some(rest.text().ok_or_else(cut)?) };
+    let in_line = more & IN_LINE != 0;
+    if in_line {
+        rest.text().ok_or_else(cut)?;
+    }
+    let [cause] = rest.array().ok_or_else(cut)?;
+    let cause = Cause::ALL.get(usize::from(cause)).map(|(cause, _)| *cause);
+    let columns = Columns {
+        id,
+        integration,
+        cause: cause.ok_or_else(|| Error::Corrupt(format!("job {id}: its cause is unknown")))?,
+        due,
+        closes,
+        priority: more >> 4,
+        lane: lane.map(|lane| String::from_utf8_lossy(lane).into()),
+    };
+    let key = key.map(String::from_utf8_lossy);
+    let job = body::decode(columns, key.as_deref(), rest.0)?;
+    let header = Header { charged: flags & CHARGED != 0, in_line, attempts: attempts.into(), lost: lost.into() };
+    Ok((job, header))
+}
+
+/// The canonical key of a blob's job that a script found.
+pub(super) fn key(text: &[u8]) -> Result<Key> {
+    body::parse_key(&String::from_utf8_lossy(text))
+}
+
+fn six(at: i64) -> [u8; 6] {
+    let [_, _, rest @ ..] = at.to_be_bytes();
+    rest
+}
+
+fn add_text(bytes: &mut Vec<u8>, text: &str) {
+    // A key or a lane is at most 1 KiB.
+    let length = u16::try_from(text.len()).unwrap_or(u16::MAX);
+    match u8::try_from(length) {
+        Ok(short) if short < u8::MAX => bytes.push(short),
+        _ => {
+            bytes.push(u8::MAX);
+            bytes.extend(length.to_be_bytes());
+        }
+    }
+    bytes.extend(&text.as_bytes()[..usize::from(length)]);
+}
+
+/// Reads a blob from its beginning.
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, count: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(count)?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        self.take(N)?.try_into().ok()
+    }
+
+    fn time(&mut self) -> Option<Millis> {
+        let [a, b, c, d, e, f] = self.array()?;
+        Some(Millis(i64::from_be_bytes([0, 0, a, b, c, d, e, f])))
+    }
+
+    fn text(&mut self) -> Option<&'a [u8]> {
+        let [short] = self.array()?;
+        let length = if short < u8::MAX { short.into() } else { u16::from_be_bytes(self.array()?).into() };
+        self.take(length)
+    }
+}

@@ -1,0 +1,183 @@
+-- Whose turn it is: integrations in two rings, ready and waiting, and the same for the named lanes of one integration.
+-- A script changes queues as it likes, notes what it touched, and ends with `settle_places()`.
+local controls = {}
+
+-- What holds an integration back; false if nothing was ever said.
+local function control_of(integration)
+  local control = controls[integration]
+  if control == nil then
+    control = call('HGET', CONTROLS, integration)
+    control = control and cmsgpack.unpack(control) or false
+    controls[integration] = control
+  end
+  return control
+end
+
+local function running(name)
+  return tonumber(call('HGET', RUNNING, name) or 0)
+end
+
+local last_turn
+
+-- The turn of one that becomes ready: behind all that were served before the last turn.
+local function entering_turn()
+  last_turn = last_turn or tonumber(call('GET', P .. ':o') or 0)
+  return math.max(last_turn - 0.5, micros)
+end
+
+-- Takes the next turn.
+local function next_turn()
+  last_turn = last_turn or tonumber(call('GET', P .. ':o') or 0)
+  last_turn = math.max(last_turn, micros) + 1
+  return last_turn
+end
+
+local soonest
+
+-- Work may be there at this time: claimers that would sleep longer are woken.
+local function wake(at)
+  if not soonest or at < soonest then soonest = at end
+end
+
+-- Adds up what a queue of one priority means for its lane's mask.
+local function note_queue(integration, lane, priority, empty)
+  local name = integration .. lane
+  local flag = 2 ^ priority
+  local mask = tonumber(call('HGET', MASKS, name) or 0)
+  local changed = with(mask, flag, not empty)
+  if changed == mask then return end
+  if changed == 0 then call('HDEL', MASKS, name) else call('HSET', MASKS, name, changed) end
+  if lane ~= '' and (mask == 0 or changed == 0) then
+    local counter = '@' .. integration
+    if changed == 0 then
+      call('SREM', P .. ':L:' .. integration, lane)
+      if call('HINCRBY', MASKS, counter, -1) <= 0 then call('HDEL', MASKS, counter) end
+    else
+      call('SADD', P .. ':L:' .. integration, lane)
+      call('HINCRBY', MASKS, counter, 1)
+    end
+  end
+end
+
+-- The due time of the first pending job of a lane, nil if there is none.
+local function first_due(name, mask)
+  local first
+  mask = tonumber(mask)
+  for priority = 0, 9 do
+    if mask % 2 == 1 then
+      local head = call('ZRANGE', P .. ':q' .. priority .. ':' .. name, 0, 0, 'WITHSCORES')
+      local due = tonumber(head[2])
+      if due and (not first or due < first) then first = due end
+    end
+    mask = floor(mask / 2)
+    if mask == 0 then break end
+  end
+  return first
+end
+
+-- Puts a named lane where it belongs: ready, waiting or nowhere.
+local function place_lane(integration, lane)
+  local name = integration .. lane
+  local ready, waiting = P .. ':R:' .. integration, P .. ':W:' .. integration
+  local mask = call('HGET', MASKS, name)
+  local control = control_of(integration)
+  if mask and control and control[3] >= 0 and running(name) >= control[3] then mask = nil end
+  local due = mask and first_due(name, mask)
+  if not due then
+    call('ZREM', ready, lane)
+    call('ZREM', waiting, lane)
+  elseif due <= now then
+    call('ZADD', ready, 'NX', entering_turn(), lane)
+    call('ZREM', waiting, lane)
+  else
+    call('ZREM', ready, lane)
+    call('ZADD', waiting, due, lane)
+  end
+end
+
+-- When the first job of an integration is due that its lanes let out; nil if there is none.
+local function integration_due(integration, mask, named)
+  local due = mask and first_due(integration, mask)
+  if named and not (due and due <= now) then
+    local lanes = call('ZRANGE', P .. ':R:' .. integration, 0, 1)
+    if lanes[2] or (lanes[1] and lanes[1] ~= '') then return now end
+    local first = call('ZRANGE', P .. ':W:' .. integration, 0, 0, 'WITHSCORES')
+    local other = tonumber(first[2])
+    if other and (not due or other < due) then due = other end
+  end
+  return due
+end
+
+local function is_held(integration)
+  local control = control_of(integration)
+  return control and (control[1] or (control[2] >= 0 and running(integration) >= control[2]))
+end
+
+-- Puts an integration where it belongs: ready, waiting or nowhere.
+local function place(integration)
+  local due
+  if not is_held(integration) then
+    local masks = call('HMGET', MASKS, integration, '@' .. integration)
+    due = integration_due(integration, masks[1], masks[2])
+  end
+  if not due then
+    call('ZREM', READY, integration)
+    call('ZREM', WAITING, integration)
+  elseif due <= now then
+    if call('ZADD', READY, 'NX', entering_turn(), integration) == 1 then call('ZREM', WAITING, integration) end
+    wake(due)
+  else
+    call('ZREM', READY, integration)
+    call('ZADD', WAITING, due, integration)
+    wake(due)
+  end
+end
+
+local touched, touched_lanes = {}, {}
+
+local function touch(integration, lane)
+  touched[integration] = true
+  if lane ~= '' then touched_lanes[integration .. lane] = { integration, lane } end
+end
+
+-- Places what was touched, and wakes those who sleep too long.
+local function settle_places()
+  for _, it in pairs(touched_lanes) do place_lane(it[1], it[2]) end
+  for integration in pairs(touched) do place(integration) end
+  if soonest then
+    local asleep = call('GET', P .. ':z')
+    if asleep and soonest < tonumber(asleep) then
+      call('DEL', P .. ':z')
+      call('PUBLISH', P .. ':wake', '')
+    end
+  end
+end
+
+-- Adds a pending job to its lane; its blob is written by the caller.
+local function add_to_lane(id, job)
+  call('ZADD', queue_of(job), job.due, member_of(id, job))
+  note_queue(job.integration, job.lane, floor(job.f2 / 16), false)
+  touch(job.integration, job.lane)
+end
+
+-- Takes a pending job out of its lane; false if it is not there.
+local function remove_from_lane(id, job)
+  local queue = queue_of(job)
+  if call('ZREM', queue, member_of(id, job)) == 0 then return false end
+  if call('EXISTS', queue) == 0 then note_queue(job.integration, job.lane, floor(job.f2 / 16), true) end
+  touch(job.integration, job.lane)
+  return true
+end
+
+-- A running job has left: its places are free.
+local function free_places(job)
+  if call('HEXISTS', RUNNING, job.integration) == 1 then
+    if call('HINCRBY', RUNNING, job.integration, -1) <= 0 then call('HDEL', RUNNING, job.integration) end
+    touch(job.integration, '')
+  end
+  local name = job.integration .. job.lane
+  if job.lane ~= '' and call('HEXISTS', RUNNING, name) == 1 then
+    if call('HINCRBY', RUNNING, name, -1) <= 0 then call('HDEL', RUNNING, name) end
+    touch(job.integration, job.lane)
+  end
+end
