@@ -10,11 +10,11 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use workers::gateway::Opening;
-use workers::queue::{self, Location};
+use workers::queue::{self, Location, Remote};
 use workers::{Observer, Options, Roles, Services, runners};
 
 use crate::cli::Failure;
-use crate::config::{self, Config, Role};
+use crate::config::{self, Config, Engine, Role};
 use crate::metrics::Metrics;
 use crate::{echo, http};
 
@@ -151,7 +151,14 @@ pub fn options(config: &Config, mut openings: Vec<Opening>) -> Result<Options, F
 
 /// The queue the operator chose.
 pub fn queue(config: &Config) -> queue::Options {
-    let location = Location::Embedded(config.server.data.join("queue.db"));
+    let location = match &config.queue.engine {
+        Engine::Embedded => Location::Embedded(config.server.data.join("queue.db")),
+        Engine::Redis(redis) => Location::Redis(Box::new(Remote {
+            config: (**redis).clone(),
+            prefix: config.queue.prefix.clone(),
+            partitions: config.queue.partitions,
+        })),
+    };
     queue::Options { location, max_jobs: config.queue.max_jobs }
 }
 

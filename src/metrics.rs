@@ -188,8 +188,9 @@ impl Metrics {
         for store in ["queue", "catalog"] {
             for suffix in ["", "-wal"] {
                 let file = data.join(format!("{store}.db{suffix}"));
-                let bytes = tokio::fs::metadata(file).await.map_or(0, |file| file.len());
-                sizes.with_label_values(&[store]).add(count(bytes));
+                // Where jobs wait in Redis there is no file of theirs.
+                let Ok(file) = tokio::fs::metadata(file).await else { continue };
+                sizes.with_label_values(&[store]).add(count(file.len()));
             }
         }
         Ok(())

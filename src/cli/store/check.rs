@@ -47,8 +47,9 @@ pub async fn check(args: Args) -> Result<(), Failure> {
     let config = config::load(args.config.as_deref(), &Environment::of_process(), flags)?;
     let options = app::queue(&config);
     // Opening one that is not there would make it.
-    let Location::Embedded(file) = &options.location;
-    if !file.is_file() {
+    if let Location::Embedded(file) = &options.location
+        && !file.is_file()
+    {
         let missing = Failure::new(format!("there is no queue at {}", file.display())).exit(code::NOT_FOUND);
         return Err(missing.help("name its folder with --data, or where it is with --queue"));
     }
