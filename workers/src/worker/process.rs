@@ -107,7 +107,42 @@ pub(crate) fn next(job: &Job, verdict: Verdict, error: String) -> (Next, bool) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use serde_json::json;
+    use store::catalog::Trigger;
+    use store::queue::{Cause, Claim, Grant, IfExists, Inspect, NewJob, Queue, Refusal};
+    use tokio::sync::Semaphore;
+
     use super::*;
+    use crate::live::Update;
+    use crate::world::{NOW, World, job};
+
+    #[tokio::test]
+    async fn a_refused_job_leaves_the_queue_with_a_record_and_makes_room_at_once() {
+        let world = World::open().await;
+        let services = &world.services;
+        let entry = world.released("hello", Trigger::Experience, &json!({})).await;
+        let job = job(entry.id, Cause::Manual);
+        let new = NewJob { job: job.clone(), if_exists: IfExists::Replace, idempotency: None };
+        services.queue.enqueue(vec![new]).await.expect("queued");
+        let claimed = services.queue.claim(Claim { limit: 1, lease_ms: 30_000 }).await.expect("claimed");
+        let mut leased = Box::new(claimed.jobs.into_iter().next().expect("the job"));
+        leased.grant = Grant::Refused(Refusal { limit: 0, retry_after_ms: Some(1) });
+
+        let room = Arc::new(Semaphore::new(1));
+        let permit = room.clone().try_acquire_owned().expect("room");
+        let held = services.leases.hold(leased.lease);
+        let mut updates = services.live.follow_all();
+        process(services.clone(), Claimed { leased, held, _permit: permit }).await;
+        assert_eq!(room.available_permits(), 1);
+        services.recorder.flush().await;
+        assert!(services.queue.get(job.id).await.expect("a look").is_none() && services.leases.all().is_empty());
+        let record = services.catalog.latest_run_of(job.id).await.expect("a look").expect("a record");
+        assert_eq!((record.outcome, record.started, record.finished), (Outcome::RateLimited, None, NOW));
+        let heard = updates.next().await.expect("an update");
+        assert!(matches!(heard, Update::Finished(ended) if ended.id == record.id), "and no run started");
+    }
 
     #[test]
     fn a_drain_keeps_what_has_ended() {
