@@ -1,4 +1,5 @@
 //! The whole program, as its users meet it: the binary is started, spoken to, killed and started again.
 
+mod chaos;
 mod life;
 mod support;

@@ -1,0 +1,5 @@
+//! Several processes on one queue in Redis, each of which may be killed.
+
+mod crowd;
+mod kills;
+mod together;
