@@ -45,7 +45,7 @@ pub enum Grant {
     Closed,
 }
 
-/// Which rate limit refuses a job.
+/// Which rate limit refuses a job: the first one whose field is missing, or else the first one that is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// The limit's place in [`Control::limits`].
@@ -250,7 +250,8 @@ pub struct Control {
     pub concurrency: Option<u32>,
     /// At most this many jobs of one lane run at once; jobs without a lane are not counted.
     pub lane_concurrency: Option<u32>,
-    /// At most this many jobs of one lane are pending; jobs without a lane are not counted.
+    /// At most this many jobs of one lane are pending; jobs without a lane are not counted. [`Queue::enqueue`] turns the
+    /// others away; ticks, and what was let in once (retries, returned and replayed jobs), are always taken.
     pub lane_backlog: Option<u32>,
     /// The rate limits, charged in the same step that hands a job out (at most [`super::MAX_LIMITS`]).
     pub limits: Vec<Limit>,
@@ -283,7 +284,9 @@ pub trait Queue: Send + Sync + 'static {
 
     /// Lease jobs that are due, taking turns between integrations and between the lanes of each, test and charge their
     /// rate limits, and count the attempt. Within a lane the order is priority, due time, arrival. A job that a limit
-    /// delays is not handed out: it waits in line at the full bucket, and holds up nothing but those behind it there.
+    /// delays is not handed out: it waits in line at the full bucket, and holds up nothing but those behind it there. The
+    /// line is in the order of due time, priority, arrival; whoever comes to its bucket meanwhile joins it. The room of
+    /// one that turns out to be refused, or closed, is the next one's.
     fn claim(&self, claim: Claim) -> impl Future<Output = Result<Claimed>> + Send;
 
     /// Write what becomes of claimed jobs; one answer per settlement, in order.
@@ -317,7 +320,7 @@ pub trait Queue: Send + Sync + 'static {
     /// Forget everything of an integration: jobs in every state, cursor, control, idempotency keys, rate limit buckets.
     fn purge(&self, integration: IntegrationId) -> impl Future<Output = Result<()>> + Send;
 
-    /// Forget dead jobs and idempotency keys that are over their age or number.
+    /// Forget dead jobs and idempotency keys that are over their age or number; and rate limit buckets that are empty.
     fn prune(&self, pruning: Pruning) -> impl Future<Output = Result<Pruned>> + Send;
 
     /// Wait until `until`, or until something changed that may have made work; may return early for no reason.

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use rusqlite::Connection;
 use schedules::ManualClock;
 use serde_json::json;
-use store::conformance::{CASES, Fresh, LEASE_MS, START, Sample, at, at_once, integration, job, key, limit, run_all};
+use store::conformance::{
+    CASES, Fresh, LEASE_MS, START, Sample, SampleLimit, at, at_once, integration, job, key, limit, limited, run_all,
+};
 use store::embedded::{Embedded, Options, Sync};
 use store::queue::{
     Claim, Control, Enqueued, Firing, IfBusy, Inspect, Next, Queue, Selector, Settled, Settlement, State,
@@ -230,6 +232,23 @@ async fn a_job_in_a_later_format_is_named() {
     let answer = queue.claim(Claim { limit: 1, lease_ms: 1 }).await;
     assert!(matches!(answer, Err(Error::Corrupt(_))), "{answer:?}");
     queue.enqueue(vec![job(2)]).await.expect("others go on");
+}
+
+#[tokio::test]
+async fn a_claim_puts_a_bounded_number_in_line() {
+    let place = Place::new();
+    let queue = open(place.folder.path(), &place.clock, 20_000).expect("it opens");
+    queue.control(integration(1), limited([limit(1).delaying()])).await.expect("control answers");
+    for _ in 0..2 {
+        queue.enqueue((0..500).map(|_| job(1)).collect()).await.expect("enqueue answers");
+    }
+    let claim = Claim { limit: 1_000, lease_ms: LEASE_MS };
+    for round in 0..4 {
+        let claimed = queue.claim(claim).await.expect("claim answers");
+        assert_eq!(claimed.jobs.len(), usize::from(round == 0));
+        let is_done = claimed.next_due.is_none_or(|due| due > START);
+        assert_eq!(is_done, round == 3, "256 at a time");
+    }
 }
 
 #[test]

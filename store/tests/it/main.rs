@@ -1,8 +1,10 @@
-//! The store's tests beyond units: engines against the conformance suite, a model and a kill.
+//! The store's tests beyond units: engines against the conformance suite, a model, a kill and earlier files.
 
 mod calls;
+mod contradictions;
 mod durability;
 mod embedded;
+mod formats;
 mod model;
 mod redis;
 mod sequences;
