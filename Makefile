@@ -22,7 +22,7 @@ test: tools-test ## Run every test; installs what is missing
 	cargo nextest run --locked --no-fail-fast $(NEXTEST)
 
 chaos: tools-test ## Break servers under load for a long time; CHAOS=40 goes on twice as long
-	CHAOS=$(CHAOS) cargo nextest run --locked --no-fail-fast --all-features -p store --test faults --no-capture
+	CHAOS=$(CHAOS) cargo nextest run --locked --no-fail-fast --no-capture --workspace --all-features -E 'binary(faults) + test(chaos::)'
 
 check: tools-check ## Formatting, lints, licences and advisories, house rules
 	cargo fmt --all --check

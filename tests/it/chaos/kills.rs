@@ -10,8 +10,7 @@ use store::servers::{Fsync, Options, Server as Redis};
 use super::crowd::Crowd;
 use crate::support::{Sink, within};
 
-const ROUNDS: u64 = 4;
-const JOBS: u64 = 600;
+const JOBS: u64 = 400;
 /// How many schedule calls are under way at once.
 const CALLERS: usize = 16;
 /// How many runs the two workers may have under way: the most that one kill may repeat.
@@ -37,7 +36,7 @@ async fn killed_processes_and_a_killed_redis_lose_nothing() {
     let sink = Sink::start().await;
     let mut crowd = Crowd::start(&redis.url(), &sink).await;
     crowd.api.deploy("reporter", REPORTER, json!({ "retry": { "min": 1, "max": 1 } })).await;
-    for round in 0..ROUNDS {
+    for round in 0..rounds() {
         for victim in [Victim::Worker, Victim::Scheduler, Victim::Api, Victim::Redis] {
             let first = (round * 4 + victim as u64) * JOBS;
             schedule(&crowd, &sink, first).await;
@@ -59,6 +58,11 @@ async fn killed_processes_and_a_killed_redis_lose_nothing() {
             check(&sink, first, victim);
         }
     }
+}
+
+/// Each is killed once, or as often as `CHAOS` says.
+fn rounds() -> u64 {
+    std::env::var("CHAOS").ok().and_then(|text| text.parse().ok()).unwrap_or(1)
 }
 
 /// Schedules the jobs of one kill, due within a moment; every one is acknowledged.
