@@ -9,6 +9,7 @@
 
 mod answer;
 mod blob;
+mod check;
 mod claim;
 mod config;
 mod control;
@@ -18,6 +19,8 @@ mod lease;
 mod link;
 mod pending;
 mod questions;
+#[cfg(all(test, feature = "conformance"))]
+mod rate_tests;
 mod script;
 mod settle;
 mod verbs;
