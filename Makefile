@@ -3,8 +3,9 @@
 ADDRESS ?= 127.0.0.1:7070
 DATA ?= ./data
 NEXTEST ?= --workspace --all-features
+CHAOS ?= 20
 
-.PHONY: help run dev test check fmt bench-queue tools-test tools-check tools-bench cargo cc servers
+.PHONY: help run dev test chaos check fmt bench-queue tools-test tools-check tools-bench cargo cc servers
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +20,9 @@ dev: cargo cc ## Build, and run the examples' folder with hot reload
 
 test: tools-test ## Run every test; installs what is missing
 	cargo nextest run --locked --no-fail-fast $(NEXTEST)
+
+chaos: tools-test ## Break servers under load for a long time; CHAOS=40 goes on twice as long
+	CHAOS=$(CHAOS) cargo nextest run --locked --no-fail-fast --all-features -p store --test faults --no-capture
 
 check: tools-check ## Formatting, lints, licences and advisories, house rules
 	cargo fmt --all --check

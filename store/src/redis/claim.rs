@@ -20,12 +20,15 @@ impl Redis {
         let before = self.shared.wake.changes();
         let mut jobs = Vec::with_capacity(claim.limit);
         if self.partitions() == 1 {
-            while jobs.len() < claim.limit {
+            loop {
                 let count = (claim.limit - jobs.len()).min(BATCH);
-                let taken = self.take_from(0, count, claim.lease_ms).await?;
-                let is_over = taken.len() < count && !self.has_work(0);
-                jobs.extend(taken);
-                if is_over {
+                match self.take_from(0, count, claim.lease_ms).await {
+                    Ok(taken) => jobs.extend(taken),
+                    // What was taken before is ours, and is to run.
+                    Err(error) if jobs.is_empty() => return Err(error),
+                    Err(_) => break,
+                }
+                if jobs.len() == claim.limit || !self.has_work(0) {
                     break;
                 }
             }
@@ -46,10 +49,13 @@ impl Redis {
         let mut unasked: BTreeSet<usize> = (0..self.partitions()).collect();
         let mut ask: Vec<usize> = unasked.iter().copied().filter(|number| !self.is_known(*number)).collect();
         let mut failed = None;
-        while jobs.len() < claim.limit {
+        loop {
             unasked.retain(|number| !ask.contains(number));
             let peeks = ask.drain(..).map(|number| self.take_from(number, 0, claim.lease_ms));
             failed = failed.or(join_all(peeks).await.into_iter().find_map(std::result::Result::err));
+            if jobs.len() == claim.limit {
+                break;
+            }
             let mut busy: Vec<(usize, f64)> =
                 (0..self.partitions()).filter_map(|number| Some((number, self.outlook(number)?.turn?))).collect();
             busy.sort_by(|a, b| a.1.total_cmp(&b.1));

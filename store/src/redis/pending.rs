@@ -1,6 +1,6 @@
 //! cancel, reschedule, fire, replay: what becomes of jobs that nobody runs.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use futures_util::future::try_join_all;
 use schedules::Millis;
@@ -44,29 +44,31 @@ impl Redis {
         let mut answers = vec![false; moves.len()];
         let mut left: Vec<usize> = (0..moves.len()).collect();
         while !left.is_empty() {
+            // A job that is moved several times is moved once per round, so that the last move is the one that stays.
+            let mut jobs = HashSet::new();
+            let (now, later): (Vec<usize>, Vec<usize>) =
+                left.into_iter().partition(|place| jobs.insert(moves[*place].job));
             let windows: Vec<JobId> =
-                left.iter().map(|place| &moves[*place]).filter(|it| it.window.is_some()).map(|it| it.job).collect();
-            let views: HashMap<JobId, Job> = match windows.is_empty() {
-                true => HashMap::new(),
-                false => self.views(&windows).await?.into_iter().map(|view| (view.job.id, view.job)).collect(),
-            };
+                now.iter().map(|place| &moves[*place]).filter(|it| it.window.is_some()).map(|it| it.job).collect();
+            let views: HashMap<JobId, Job> =
+                self.views(&windows).await?.into_iter().map(|view| (view.job.id, view.job)).collect();
             let mut arguments = self.arguments();
-            for place in &left {
+            for place in &now {
                 lay_out(&moves[*place], views.get(&moves[*place].job), &mut arguments)?;
             }
             let calls = (0..self.partitions()).map(|partition| self.call(&script::reschedule, partition, &arguments));
-            let mut changed = Vec::new();
+            left = Vec::new();
             for value in try_join_all(calls).await? {
                 let mut answer = Answer::new(value)?;
-                for place in &left {
+                for place in &now {
                     match answer.number()? {
                         1 => answers[*place] = true,
-                        2 => changed.push(*place),
+                        2 => left.push(*place),
                         _ => {}
                     }
                 }
             }
-            left = changed;
+            left.extend(later);
         }
         Ok(answers)
     }

@@ -46,6 +46,9 @@ struct Bounds {
 impl Redis {
     /// Everything about jobs, of those that exist; in no order.
     pub(super) async fn views(&self, ids: &[JobId]) -> Result<Vec<JobView>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut arguments = self.arguments();
         arguments.add_all(ids.iter().map(|id| id.to_bytes()));
         let calls = (0..self.partitions()).map(|partition| self.call(&script::views, partition, &arguments));

@@ -4,4 +4,5 @@ mod calls;
 mod durability;
 mod embedded;
 mod model;
+mod redis;
 mod sequences;

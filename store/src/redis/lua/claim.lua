@@ -10,10 +10,12 @@ local QUANTUM = 8
 -- The most jobs that one call puts in line, so that it stays short.
 local MOST_IN_LINE = 256
 local LANES_AT_ONCE, GATES_AT_ONCE, OUT_OF_A_LINE = 256, 32, 64
+local LANES_OF_ONE = 128
 
 local want, token = tonumber(ARGV[2]), ARGV[4]
 local deadline, plain_end = string.format('%.0f', now + tonumber(ARGV[3])), '\0' .. ARGV[4]
 local jobs, not_started, leases, taken, in_line = {}, {}, {}, 0, 0
+-- Made when somebody with limits has his turn.
 local ask_limits
 
 -- Takes the next turn.
@@ -34,26 +36,27 @@ local function promote(ready, waiting)
   call('ZADD', ready, 'NX', unpack(turns))
 end
 
-local function not_to_start(a, b)
+local function note_not_started(limit, wait_ms)
   local n = #not_started
-  not_started[n + 1], not_started[n + 2], not_started[n + 3] = taken, a, b
+  not_started[n + 1], not_started[n + 2], not_started[n + 3] = taken, limit, wait_ms
 end
 
--- The flags of a lease for a job that was taken out of its lane, unless a rate limit lets it wait: then nil.
+local function is_over(blob, f1)
+  return f1 >= HAS_CLOSES and now >= unpack_number('>I6', blob, 32)
+end
+
+-- The flags of a lease for a job that was taken out of its lane; nil if a rate limit lets it wait.
 local function lease_flags(id, blob, f1, control, detached)
   local flags = 0
-  if f1 >= HAS_CLOSES and now >= unpack_number('>I6', blob, 32) then
-    flags = 1
-    not_to_start(-1, -1)
-  elseif control and control[5][1] and not has(f1, CHARGED) then
-    local word, limit, wait_ms = ask_limits(id, blob, f1, control[5])
-    if word == 'wait' then
+  if ask_limits then
+    flags = ask_limits(id, blob, f1, control)
+    if not flags then
       in_line = in_line + 1
       return nil
-    elseif word == 'refuse' then
-      flags = 1
-      not_to_start(limit, wait_ms)
     end
+  elseif is_over(blob, f1) then
+    flags = 1
+    note_not_started(-1, -1)
   end
   if has(f1, KEYED) and not has(f1, DETACHED) then
     detached[#detached + 1] = text_at(blob, key_place(blob, f1))
@@ -78,8 +81,8 @@ local function take_priority(integration, lane, priority, count, control)
     local blobs = call('HMGET', JOBS, unpack(ids))
     for i = 1, found do
       local id, blob, held = ids[i], blobs[i], nil
-      local f1 = byte(blob, 6)
-      if f1 == 0 and is_free then
+      local f1, f2 = byte(blob, 6, 7)
+      if f1 == 0 and is_free and not has(f2, RELEASED) then
         held = id .. plain_end
       else
         local flags = lease_flags(id, blob, f1, control, detached)
@@ -172,12 +175,33 @@ end
 
 if not is_plain then
   --@include job lanes pending rate limits
-  function ask_limits(id, blob, f1, rules)
-    local f2 = byte(blob, 7)
-    local key = has(f2, HAS_KEY) and text_at(blob, key_place(blob, f1)) or nil
-    local word, a, b = admit(sub(blob, 16, 31), rules, key, has(f2, RELEASED))
-    if word == 'wait' then stand_in_line(id, split(blob), a, b) end
-    return word, a, b
+  -- The room of the bucket that a job was let out of, after it has started.
+  local function room_after(job, control)
+    local rule = control and rule_of(job.bucket, job.key)
+    return rule and math.max(room_of(job.bucket, rule), now) or now
+  end
+
+  -- 0 if a job may start, 1 if not, nil if it is in line now.
+  function ask_limits(id, blob, f1, control)
+    local f2, flags = byte(blob, 7), 0
+    local job = has(f2, RELEASED) and split(blob) or nil
+    if is_over(blob, f1) then
+      flags = 1
+      note_not_started(-1, -1)
+    elseif control and control[5][1] and not has(f1, CHARGED) then
+      local key = has(f2, HAS_KEY) and text_at(blob, key_place(blob, f1)) or nil
+      local word, a, b = admit(sub(blob, 16, 31), control[5], key, job ~= nil)
+      if word == 'wait' then
+        if job then passed(job.bucket, job.bucket == a and b or now) end
+        stand_in_line(id, job or split(blob), a, b)
+        return nil
+      elseif word == 'refuse' then
+        flags = 1
+        note_not_started(a, b)
+      end
+    end
+    if job then passed(job.bucket, flags == 0 and room_after(job, control) or now) end
+    return flags
   end
 
   local function take_from_lane(integration, lane, mask, count, control)
@@ -195,7 +219,7 @@ if not is_plain then
     local ready, waiting = P .. ':R:' .. integration, P .. ':W:' .. integration
     promote(ready, waiting)
     if mask then call('ZADD', ready, 'NX', entering_turn(), '') else call('ZREM', ready, '') end
-    local lanes = call('ZRANGE', ready, 0, math.min(count, 16) - 1)
+    local lanes = call('ZRANGE', ready, 0, math.min(count, LANES_OF_ONE) - 1)
     local got = 0
     for i, lane in ipairs(lanes) do
       local name = integration .. lane
@@ -235,26 +259,41 @@ if not is_plain then
     place(integration)
   end
 
-  for _, bucket in ipairs(call('ZRANGE', GATES, '-inf', now_text, 'BYSCORE', 'LIMIT', 0, GATES_AT_ONCE)) do
-    open_gate(bucket, OUT_OF_A_LINE)
+  -- Opens the gates that are due; how many there were.
+  local function open_gates(most)
+    local due = call('ZRANGE', GATES, '-inf', now_text, 'BYSCORE', 'LIMIT', 0, most)
+    for _, bucket in ipairs(due) do open_gate(bucket, OUT_OF_A_LINE) end
+    for _, it in pairs(touched_lanes) do place_lane(it[1], it[2]) end
+    for integration in pairs(touched) do place(integration) end
+    touched, touched_lanes = {}, {}
+    return #due
   end
-  for _, it in pairs(touched_lanes) do place_lane(it[1], it[2]) end
-  for integration in pairs(touched) do place(integration) end
-  soonest = nil
 
-  while taken < want and in_line < MOST_IN_LINE do
-    local ready, masks = next_in_turn()
-    if #ready == 0 then break end
-    local share = ceil((want - taken) / #ready)
-    for i, integration in ipairs(ready) do
-      if taken >= want or in_line >= MOST_IN_LINE then break end
-      serve(integration, masks[2 * i - 1], masks[2 * i], math.min(share, want - taken))
+  local function serve_ready()
+    while taken < want and in_line < MOST_IN_LINE do
+      local ready, masks = next_in_turn()
+      if #ready == 0 then return end
+      local share = ceil((want - taken) / #ready)
+      for i, integration in ipairs(ready) do
+        if taken >= want or in_line >= MOST_IN_LINE then return end
+        serve(integration, masks[2 * i - 1], masks[2 * i], math.min(share, want - taken))
+      end
     end
   end
 
+  local gates = GATES_AT_ONCE
+  repeat
+    gates = gates - open_gates(gates)
+    serve_ready()
+    -- What was let out of line and did not start leaves its room to the next.
+    local due = call('ZRANGE', GATES, '-inf', now_text, 'BYSCORE', 'LIMIT', 0, 1)
+  until #due == 0 or gates <= 0 or taken >= want or in_line >= MOST_IN_LINE
+
   for _, bucket in ipairs(call('ZRANGE', GATES, 0, 15)) do
+    local opens = call('ZSCORE', GATES, bucket)
+    if opens == 'inf' then break end
     if not is_held(sub(bucket, 1, 16)) then
-      gate_due = math.max(tonumber(call('ZSCORE', GATES, bucket)), now)
+      gate_due = math.max(tonumber(opens), now)
       break
     end
   end

@@ -6,7 +6,8 @@
 --   7      16 x priority + flags: 1 in line at a bucket, 2 let out of a line, 4 has a key
 --   8, 9   attempts, lost leases
 --   10-15  due          16-31  integration
---   then, as far as it has them: end of its opening (6 bytes), lane, key, bucket it is in line at; then the body
+--   then, as far as it has them: end of its opening (6 bytes), lane, key, bucket it is in line at or was let out of; then
+--   the body
 --
 -- A blob that comes into a script costs more than all that is done with it, as Lua hashes every byte of a text: scripts
 -- take as few apart, and make as few, as they can.

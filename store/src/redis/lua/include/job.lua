@@ -27,16 +27,15 @@ local function split(blob)
   end
   if has(f1, HAS_LANE) then job.lane, at = text_at(blob, at) end
   if has(f2, HAS_KEY) then job.key, at = text_at(blob, at) end
-  if has(f2, IN_LINE) then job.bucket, at = text_at(blob, at) end
+  if has(f2, IN_LINE) or has(f2, RELEASED) then job.bucket, at = text_at(blob, at) end
   job.body = sub(blob, at)
   return job
 end
 
 local function join(job)
   local f1 = with(job.f1, HAS_CLOSES, job.closes ~= nil)
-  local f2 = with(job.f2, IN_LINE, job.bucket ~= nil)
   return concat({
-    job.arrival, char(f1, f2, math.min(job.attempts, 255), math.min(job.lost, 255)), number6(job.due), job.integration,
+    job.arrival, char(f1, job.f2, math.min(job.attempts, 255), math.min(job.lost, 255)), number6(job.due), job.integration,
     job.closes or '', has(f1, HAS_LANE) and text_bytes(job.lane) or '', job.key and text_bytes(job.key) or '',
     job.bucket and text_bytes(job.bucket) or '', job.body,
   })

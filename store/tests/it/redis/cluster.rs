@@ -3,7 +3,7 @@
 use store::conformance::run_all;
 use store::servers::Cluster;
 
-use crate::fresh::queue_at;
+use super::fresh::queue_at;
 
 #[tokio::test]
 async fn a_cluster_passes_the_suite() {

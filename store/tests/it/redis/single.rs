@@ -4,7 +4,7 @@ use store::conformance::Fresh;
 use store::redis::Redis;
 use store::servers::{Options, Server};
 
-use crate::fresh::queue_at;
+use super::fresh::queue_at;
 
 pub async fn fresh() -> Fresh<Redis> {
     let server = Server::start(Options::default()).await;
@@ -12,4 +12,4 @@ pub async fn fresh() -> Fresh<Redis> {
     queue_at(&url, Box::new(server)).await
 }
 
-store::conformance!(conformance, crate::single::fresh);
+store::conformance!(conformance, crate::redis::single::fresh);
