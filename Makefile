@@ -5,7 +5,7 @@ DATA ?= ./data
 NEXTEST ?= --workspace --all-features
 CHAOS ?= 20
 
-.PHONY: help run dev test chaos check fmt tools-test tools-check cargo cc servers
+.PHONY: help run dev test chaos check fmt bench-queue tools-test tools-check tools-bench cargo cc servers
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,11 +33,19 @@ check: tools-check ## Formatting, lints, licences and advisories, house rules
 fmt: cargo ## Format the code
 	cargo fmt --all
 
+bench-queue: tools-bench ## Measure the queue on Redis against BullMQ and plain commands; QUICK=1 for a small run
+	npm ci --prefix benches/peers/bullmq --no-audit --no-fund
+	QUICK=$(QUICK) cargo run --locked --release -p store --example queue_bench
+
 tools-test: cargo cc servers
 	@command -v cargo-nextest >/dev/null || cargo install cargo-nextest --locked
 
 tools-check: cargo cc
 	@command -v cargo-deny >/dev/null || cargo install cargo-deny --locked
+
+tools-bench: cargo cc
+	@for tool in redis-server redis-benchmark node npm; do \
+	  command -v $$tool >/dev/null || { echo "$$tool is missing" >&2; exit 1; }; done
 
 cargo:
 	@command -v cargo >/dev/null || { echo "Rust is missing: https://rustup.rs installs it (1.95 or newer is needed)" >&2; exit 1; }

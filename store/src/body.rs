@@ -49,6 +49,13 @@ pub(crate) struct Columns {
 
 /// The bytes of a job's body.
 pub(crate) fn encode(job: &Job) -> Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(64 + job.payload.len());
+    write(job, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// Adds the bytes of a job's body.
+pub(crate) fn write(job: &Job, bytes: &mut Vec<u8>) -> Result<()> {
     let body = Body {
         payload: &job.payload,
         context: job.context.as_deref(),
@@ -61,9 +68,8 @@ pub(crate) fn encode(job: &Job) -> Result<Vec<u8>> {
         key: job.key.as_ref().and_then(as_written),
         awaited: job.awaited,
     };
-    let mut bytes = vec![VERSION];
-    rmp_serde::encode::write(&mut bytes, &body).map_err(|error| Error::Corrupt(error.to_string()))?;
-    Ok(bytes)
+    bytes.push(VERSION);
+    rmp_serde::encode::write(bytes, &body).map_err(|error| Error::Corrupt(error.to_string()))
 }
 
 fn as_written(key: &Key) -> Option<String> {

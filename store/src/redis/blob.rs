@@ -46,47 +46,57 @@ pub(super) fn naming_key(new: &NewJob) -> &str {
     }
 }
 
-/// The bytes of a new job; its number of arrival is written by the script.
-pub(super) fn encode(new: &NewJob) -> Result<Vec<u8>> {
+/// Whether a schedule made the job.
+pub(super) fn is_tick(job: &Job) -> bool {
+    matches!(job.cause, Cause::Schedule | Cause::Catchup)
+}
+
+/// Bytes of the number of arrival, which a script puts before the blob of a new job.
+const ARRIVAL: usize = 5;
+
+/// Adds the bytes of a new job, without its number of arrival.
+pub(super) fn write(new: &NewJob, bytes: &mut Vec<u8>) -> Result<()> {
     let job = &new.job;
     let mut flags = 0;
     let mut set = |on: bool, flag: u8| flags |= if on { flag } else { 0 };
     set(!naming_key(new).is_empty(), KEYED);
-    set(matches!(job.cause, Cause::Schedule | Cause::Catchup), TICK);
+    set(is_tick(job), TICK);
     set(job.awaited, AWAITED);
     set(job.lane.is_some(), HAS_LANE);
     set(job.closes.is_some(), HAS_CLOSES);
-    let mut bytes = Vec::with_capacity(64 + job.payload.len());
     bytes.extend([flags, job.priority.min(9) << 4 | if job.key.is_some() { HAS_KEY } else { 0 }, 0, 0]);
-    bytes.extend([0; 5]);
     bytes.extend(six(time(job.due)));
     bytes.extend(job.integration.to_bytes());
     if let Some(closes) = job.closes {
         bytes.extend(six(time(closes)));
     }
     if let Some(lane) = &job.lane {
-        add_text(&mut bytes, lane);
+        add_text(bytes, lane);
     }
     if let Some(key) = &job.key {
-        add_text(&mut bytes, key.canonical());
+        add_text(bytes, key.canonical());
     }
-    bytes.extend(body(job)?);
-    Ok(bytes)
+    write_body(job, bytes)
 }
 
 /// The part of a blob that no script reads.
 pub(super) fn body(job: &Job) -> Result<Vec<u8>> {
-    let mut bytes = vec![cause_byte(job.cause)];
-    bytes.extend(body::encode(job)?);
+    let mut bytes = Vec::new();
+    write_body(job, &mut bytes)?;
     Ok(bytes)
+}
+
+fn write_body(job: &Job, bytes: &mut Vec<u8>) -> Result<()> {
+    bytes.push(cause_byte(job.cause));
+    body::write(job, bytes)
 }
 
 /// The job of a blob.
 pub(super) fn decode(id: JobId, blob: &[u8]) -> Result<(Job, Header)> {
     let cut = || Error::Corrupt(format!("job {id}: its bytes end early"));
     let mut rest = Reader(blob);
+    rest.array::<ARRIVAL>().ok_or_else(cut)?;
     let [flags, more, attempts, lost] = rest.array().ok_or_else(cut)?;
-    rest.array::<5>().ok_or_else(cut)?;
     let due = rest.time().ok_or_else(cut)?;
     let integration = IntegrationId::from_bytes(rest.array().ok_or_else(cut)?);
     let closes = if flags & HAS_CLOSES == 0 { None } else { Some(rest.time().ok_or_else(cut)?) };
@@ -117,7 +127,7 @@ pub(super) fn decode(id: JobId, blob: &[u8]) -> Result<(Job, Header)> {
 pub(super) struct Parts {
     flags: u8,
     more: u8,
-    arrival: [u8; 5],
+    arrival: [u8; ARRIVAL],
     pub(super) due: i64,
     pub(super) integration: IntegrationId,
     /// Empty: it has none.
@@ -171,8 +181,8 @@ impl Parts {
 pub(super) fn parts(id: JobId, blob: &[u8]) -> Result<Parts> {
     let cut = || Error::Corrupt(format!("job {id}: its bytes end early"));
     let mut rest = Reader(blob);
-    let [flags, more, _, _] = rest.array().ok_or_else(cut)?;
     let arrival = rest.array().ok_or_else(cut)?;
+    let [flags, more, _, _] = rest.array().ok_or_else(cut)?;
     let due = rest.time().ok_or_else(cut)?.0;
     let integration = IntegrationId::from_bytes(rest.array().ok_or_else(cut)?);
     if flags & HAS_CLOSES != 0 {

@@ -1,6 +1,6 @@
 //! enqueue: put jobs in, honouring keys and idempotency keys.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use schedules::Millis;
 
@@ -27,11 +27,11 @@ impl Redis {
                 let new: Vec<&NewJob> = batch.iter().map(|(_, new)| *new).collect();
                 let mut arguments = self.arguments();
                 arguments.number(self.most_jobs());
-                lay_out(&new, &backlogs, &mut arguments)?;
+                let order = lay_out(&new, &backlogs, &mut arguments)?;
                 let value =
                     self.call(&script::enqueue, partition, &arguments).await.map_err(|error| self.full(error))?;
                 for (place, answer) in read(Answer::new(value)?)? {
-                    if let Some((place, _)) = batch.get(place) {
+                    if let Some((place, _)) = order.get(place).and_then(|place| batch.get(*place)) {
                         answers[*place] = answer;
                     }
                 }
@@ -70,50 +70,90 @@ impl Redis {
     }
 }
 
-/// Writes the jobs as `insert.lua` reads them. Plain jobs go in groups, in any order among each other; those whose keys
-/// matter stay in the order of the call.
+/// Writes the jobs as `together.lua` reads them; answers the place in `jobs` of each that was written.
+///
+/// The order of the call counts within an integration alone. What of one is all plain, or all named in the same way,
+/// goes in together; anything else goes in one by one.
 pub(super) fn lay_out(
     jobs: &[&NewJob],
     backlogs: &HashMap<IntegrationId, u32>,
     arguments: &mut Arguments,
-) -> Result<()> {
-    let plain = |new: &NewJob| new.job.lane.is_none() && blob::naming_key(new).is_empty() && new.idempotency.is_none();
-    let mut groups = BTreeMap::<(IntegrationId, u8), Vec<usize>>::new();
-    let mut one_by_one = Vec::new();
+) -> Result<Vec<usize>> {
+    let mut by_integration = BTreeMap::<IntegrationId, Vec<usize>>::new();
     for (place, new) in jobs.iter().enumerate() {
-        if plain(new) {
-            groups.entry((new.job.integration, new.job.priority.min(9))).or_default().push(place);
-        } else {
-            one_by_one.push(place);
-        }
+        by_integration.entry(new.job.integration).or_default().push(place);
     }
+    let ids: HashSet<JobId> = jobs.iter().map(|new| new.job.id).collect();
+    let mut order = Vec::with_capacity(jobs.len());
     arguments.number(jobs.len());
-    for ((integration, priority), places) in groups {
-        arguments.add(integration.to_bytes()).add("").number(priority).add("p").number(places.len());
-        for place in places {
-            job(arguments, place, jobs[place])?;
+    for (integration, places) in by_integration {
+        let kinds: BTreeSet<(u8, Kind)> =
+            places.iter().map(|place| (priority(jobs[*place]), kind(jobs[*place]))).collect();
+        let are_alike = kinds.len() == 1 || kinds.iter().all(|(_, kind)| *kind == Kind::Plain);
+        let groups = if are_alike && ids.len() == jobs.len() { kinds } else { BTreeSet::from([(0, Kind::Other)]) };
+        for (urgency, kind) in &groups {
+            let is_of_it = |place: &&usize| groups.len() == 1 || priority(jobs[**place]) == *urgency;
+            let places: Vec<usize> = places.iter().filter(is_of_it).copied().collect();
+            arguments.add(integration.to_bytes()).number(urgency).add(kind.letter()).number(places.len());
+            for place in &places {
+                job(arguments, jobs[*place], *kind, backlogs)?;
+            }
+            order.extend(places);
         }
     }
-    for place in one_by_one {
-        let new = jobs[place];
-        arguments.add(new.job.integration.to_bytes()).add("").number(new.job.priority.min(9)).add("k").number(1);
-        job(arguments, place, new)?;
-        let most = new.job.lane.as_ref().and(backlogs.get(&new.job.integration));
-        arguments.add(blob::naming_key(new)).add(mode(new.if_exists)).number(most.map_or(-1, |most| i64::from(*most)));
-        match &new.idempotency {
-            Some(asked) => {
-                arguments.add(asked.key.as_str()).add(asked.fingerprint).number(blob::time(asked.until));
-            }
-            None => {
-                arguments.add("").add("").add("0");
-            }
-        }
-    }
-    Ok(())
+    Ok(order)
 }
 
-fn job(arguments: &mut Arguments, place: usize, new: &NewJob) -> Result<()> {
-    arguments.number(place).add(new.job.id.to_bytes()).add(blob::encode(new)?).number(blob::time(new.job.due));
+/// How `together.lua` treats a job.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Plain,
+    Named(&'static str),
+    Other,
+}
+
+impl Kind {
+    fn letter(self) -> &'static str {
+        match self {
+            Self::Plain => "p",
+            Self::Named(mode) => mode,
+            Self::Other => "o",
+        }
+    }
+}
+
+fn kind(new: &NewJob) -> Kind {
+    if new.job.lane.is_some() || new.idempotency.is_some() || blob::is_tick(&new.job) {
+        Kind::Other
+    } else if blob::naming_key(new).is_empty() {
+        Kind::Plain
+    } else {
+        Kind::Named(mode(new.if_exists))
+    }
+}
+
+fn priority(new: &NewJob) -> u8 {
+    new.job.priority.min(9)
+}
+
+fn job(arguments: &mut Arguments, new: &NewJob, kind: Kind, backlogs: &HashMap<IntegrationId, u32>) -> Result<()> {
+    arguments.add(new.job.id.to_bytes());
+    arguments.written(|bytes| blob::write(new, bytes))?.number(blob::time(new.job.due));
+    match kind {
+        Kind::Plain => {}
+        Kind::Named(_) => {
+            arguments.add(blob::naming_key(new));
+        }
+        Kind::Other => {
+            let most = new.job.lane.as_ref().and(backlogs.get(&new.job.integration));
+            arguments.add(blob::naming_key(new)).add(mode(new.if_exists));
+            arguments.number(most.map_or(-1, |most| i64::from(*most)));
+            match &new.idempotency {
+                Some(asked) => arguments.add(&asked.key).add(asked.fingerprint).number(blob::time(asked.until)),
+                None => arguments.add("").add("").add("0"),
+            };
+        }
+    }
     Ok(())
 }
 

@@ -23,8 +23,11 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Lease> {
 }
 
 /// The member of the leases' set.
-pub(super) fn encode(lease: &Lease) -> Vec<u8> {
-    [&lease.job.to_bytes()[..], &lease.token.to_be_bytes()[..]].concat()
+pub(super) fn encode(lease: &Lease) -> [u8; 24] {
+    let mut bytes = [0; 24];
+    bytes[..16].copy_from_slice(&lease.job.to_bytes());
+    bytes[16..].copy_from_slice(&lease.token.to_be_bytes());
+    bytes
 }
 
 /// The flags of a lease.

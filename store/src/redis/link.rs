@@ -56,12 +56,13 @@ impl Link {
 
     async fn call_within(&self, script: &Script, tag: &str, arguments: &Arguments, tries: usize) -> Result<Value> {
         let command = |name: &str, what: &str| {
-            let mut command = redis::cmd(name);
+            let mut command = Cmd::with_capacity(arguments.ends.len() + 5, arguments.bytes.len() + 128);
+            command.arg(name);
             // The tag itself is never a key, its `:v` always is: a cluster that is moving their slot answers TRYAGAIN,
             // and so no script ever runs on half of a partition.
             command.arg(what).arg(2).arg(tag).arg(format!("{tag}:v"));
-            for argument in &arguments.0 {
-                command.arg(&argument[..]);
+            for argument in arguments.iter() {
+                command.arg(argument);
             }
             command
         };
@@ -197,23 +198,47 @@ impl Link {
     }
 }
 
-/// The arguments of a script after its keys.
+/// The arguments of a script after its keys, one after the other in one buffer.
 #[derive(Default)]
-pub(super) struct Arguments(Vec<Vec<u8>>);
+pub(super) struct Arguments {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
 
 impl Arguments {
-    pub(super) fn add(&mut self, argument: impl Into<Vec<u8>>) -> &mut Self {
-        self.0.push(argument.into());
-        self
+    pub(super) fn add(&mut self, argument: impl AsRef<[u8]>) -> &mut Self {
+        self.bytes.extend_from_slice(argument.as_ref());
+        self.end()
     }
 
-    pub(super) fn add_all(&mut self, arguments: impl IntoIterator<Item = impl Into<Vec<u8>>>) -> &mut Self {
-        self.0.extend(arguments.into_iter().map(Into::into));
+    pub(super) fn add_all(&mut self, arguments: impl IntoIterator<Item = impl AsRef<[u8]>>) -> &mut Self {
+        for argument in arguments {
+            self.add(argument);
+        }
         self
     }
 
     pub(super) fn number(&mut self, number: impl std::fmt::Display) -> &mut Self {
-        self.add(number.to_string())
+        use std::io::Write as _;
+        // A vector takes everything.
+        let _written = write!(self.bytes, "{number}");
+        self.end()
+    }
+
+    /// Adds what `write` writes.
+    pub(super) fn written(&mut self, write: impl FnOnce(&mut Vec<u8>) -> Result<()>) -> Result<&mut Self> {
+        write(&mut self.bytes)?;
+        Ok(self.end())
+    }
+
+    fn end(&mut self) -> &mut Self {
+        self.ends.push(self.bytes.len());
+        self
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, end)| &self.bytes[start..*end])
     }
 }
 

@@ -19,7 +19,7 @@ use crate::servers::Server;
 /// Calls the limiter of the claim, and answers what it said and what it left behind.
 const ASK: &str = "#!lua
 -- ARGV: clock, control, integration. Answers: word, place or bucket, number; then each bucket's state.
---@include base blob lanes pending rate limits
+--@include base turns blob job lanes pending rate limits
 local rules, integration = cmsgpack.unpack(ARGV[2])[5], ARGV[3]
 local word, a, b = admit(integration, rules, nil, true)
 local out = { word, tostring(a), b and string.format('%.0f', b) or '' }

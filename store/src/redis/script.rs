@@ -1,5 +1,8 @@
 //! The scripts: a file per transition, with the includes it names; and how one is called so that it does not matter
 //! whether the server knows it.
+//!
+//! To run an include is to make its functions, and each costs what a command does. So scripts do first what needs few of
+//! them, and go on to the other includes when they must.
 
 use std::sync::LazyLock;
 
@@ -12,7 +15,10 @@ pub(super) struct Script {
 
 const INCLUDES: &[(&str, &str)] = &[
     ("base", include_str!("lua/include/base.lua")),
+    ("turns", include_str!("lua/include/turns.lua")),
+    ("together", include_str!("lua/include/together.lua")),
     ("blob", include_str!("lua/include/blob.lua")),
+    ("job", include_str!("lua/include/job.lua")),
     ("lanes", include_str!("lua/include/lanes.lua")),
     ("pending", include_str!("lua/include/pending.lua")),
     ("insert", include_str!("lua/include/insert.lua")),
@@ -26,7 +32,7 @@ impl Script {
         let (first, rest) = file.split_once('\n').unwrap_or((file, ""));
         let mut source = format!("{first}\n");
         for line in rest.lines() {
-            match line.strip_prefix("--@include ") {
+            match line.trim_start().strip_prefix("--@include ") {
                 Some(names) => names.split_whitespace().for_each(|name| add(&mut source, include(name))),
                 None => add(&mut source, line),
             }

@@ -1,6 +1,6 @@
 //! settle, extend, rescue: what the holder of a lease may do, and who takes over when it runs out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use futures_util::future::try_join_all;
 
@@ -19,14 +19,17 @@ impl Redis {
         let leases: Vec<Lease> = settlements.iter().map(|settlement| settlement.lease).collect();
         for (partition, places) in self.places(&leases) {
             for places in places.chunks(BATCH) {
+                let (removed, others) = apart(places, settlements);
                 let mut arguments = self.arguments();
-                for place in places {
+                arguments.number(removed.len());
+                arguments.add_all(removed.iter().map(|place| lease::encode(&settlements[*place].lease)));
+                for place in &others {
                     let Settlement { lease, next } = &settlements[*place];
                     arguments.add(lease::encode(lease));
                     lay_out(next, &mut arguments);
                 }
                 let mut answer = Answer::new(self.call(&script::settle, partition, &arguments).await?)?;
-                for place in places {
+                for place in removed.iter().chain(&others) {
                     if answer.number()? == 1 {
                         answers[*place] = Settled::Applied;
                     }
@@ -89,6 +92,23 @@ impl Redis {
         let calls = (0..self.partitions()).map(|partition| self.call(script, partition, arguments));
         try_join_all(calls).await?.iter().map(answer::number).sum()
     }
+}
+
+/// Those that are only removed, and the others. Of two that present the same lease the first counts: then they all stay
+/// in their order.
+fn apart(places: &[usize], settlements: &[Settlement]) -> (Vec<usize>, Vec<usize>) {
+    let (removed, others): (Vec<usize>, Vec<usize>) =
+        places.iter().partition(|place| is_only_removed(&settlements[**place]));
+    let leases: HashSet<Lease> = removed.iter().map(|place| settlements[*place].lease).collect();
+    match others.iter().any(|place| leases.contains(&settlements[*place].lease)) {
+        true => (Vec::new(), places.to_vec()),
+        false => (removed, others),
+    }
+}
+
+/// Whether nothing of the job is left when its blob is gone.
+fn is_only_removed(settlement: &Settlement) -> bool {
+    settlement.next == Next::Remove && lease::flags(&settlement.lease) & !lease::UNCOUNTED == 0
 }
 
 fn lay_out(next: &Next, arguments: &mut super::link::Arguments) {

@@ -2,7 +2,7 @@
 -- cancel: take pending jobs of an integration out.
 -- KEYS: the tag. ARGV: clock, integration, then 'k' and a key, or 'i' and ids, or 'a' and how many at most.
 -- Answers: 1 if there are more, 0 if not; then id and blob of each that was taken out.
---@include base blob lanes pending
+--@include base turns blob job lanes pending
 local integration, word = ARGV[2], ARGV[3]
 local out = { 0 }
 local function note(id, blob)

@@ -4,7 +4,7 @@
 -- Answers: the time, next due (-1: nothing to wait for), the turn of the one that is ready longest (-1: none),
 --   a list of lease and blob for each job, and a list of place in that list (from 0), limit (-1: its opening is over) and
 --   milliseconds until it has room (-1: never) for each that may not run.
---@include base blob lanes pending rate limits
+--@include base turns blob
 -- About as many jobs of one integration at a time: fewer cost more commands per job, more let the others wait longer.
 local QUANTUM = 8
 -- The most jobs that one call puts in line, so that it stays short.
@@ -13,8 +13,17 @@ local LANES_AT_ONCE, GATES_AT_ONCE, OUT_OF_A_LINE = 256, 32, 64
 local LANES_OF_ONE = 128
 
 local want, token = tonumber(ARGV[2]), ARGV[4]
-local deadline = string.format('%.0f', now + tonumber(ARGV[3]))
+local deadline, plain_end = string.format('%.0f', now + tonumber(ARGV[3])), '\0' .. ARGV[4]
 local jobs, not_started, leases, taken, in_line = {}, {}, {}, 0, 0
+-- Made when somebody with limits has his turn.
+local ask_limits
+
+-- Takes the next turn.
+local function next_turn()
+  last_turn = last_turn or tonumber(call('GET', P .. ':o') or 0)
+  last_turn = math.max(last_turn, micros) + 1
+  return last_turn
+end
 
 local function promote(ready, waiting)
   local due = call('ZRANGE', waiting, '-inf', now_text, 'BYSCORE', 'LIMIT', 0, LANES_AT_ONCE)
@@ -32,66 +41,64 @@ local function note_not_started(limit, wait_ms)
   not_started[n + 1], not_started[n + 2], not_started[n + 3] = taken, limit, wait_ms
 end
 
--- The room of the bucket that a job was let out of, after it has started.
-local function room_after(job, control)
-  local rule = control and rule_of(job.bucket, job.key)
-  return rule and math.max(room_of(job.bucket, rule), now) or now
+local function is_over(blob, f1)
+  return f1 >= HAS_CLOSES and now >= unpack_number('>I6', blob, 32)
 end
 
--- Leases a job that was taken out of its lane, unless a rate limit lets it wait: then the answer is false.
-local function lease(id, blob, control, detached)
-  local f1, f2 = byte(blob, 1, 2)
-  local flags, has_started = 0, true
-  local job = has(f2, RELEASED) and split(blob) or nil
-  if f1 >= HAS_CLOSES and now >= unpack_number('>I6', blob, 32) then
-    flags, has_started = 1, false
-    note_not_started(-1, -1)
-  elseif control and control[5][1] and not has(f1, CHARGED) then
-    local key = has(f2, HAS_KEY) and text_at(blob, key_place(blob, f1)) or nil
-    local word, a, b = admit(sub(blob, 16, 31), control[5], key, job ~= nil)
-    if word == 'wait' then
-      if job then passed(job.bucket, job.bucket == a and b or now) end
-      stand_in_line(id, job or split(blob), a, b)
+-- The flags of a lease for a job that was taken out of its lane; nil if a rate limit lets it wait.
+local function lease_flags(id, blob, f1, control, detached)
+  local flags = 0
+  if ask_limits then
+    flags = ask_limits(id, blob, f1, control)
+    if not flags then
       in_line = in_line + 1
-      return false
-    elseif word == 'refuse' then
-      flags, has_started = 1, false
-      note_not_started(a, b)
+      return nil
     end
+  elseif is_over(blob, f1) then
+    flags = 1
+    note_not_started(-1, -1)
   end
-  if job then passed(job.bucket, has_started and room_after(job, control) or now) end
   if has(f1, KEYED) and not has(f1, DETACHED) then
     detached[#detached + 1] = text_at(blob, key_place(blob, f1))
   end
   if has(f1, TICK) then flags = flags + 2 end
   if has(f1, AWAITED) then flags = flags + 4 end
   if has(f1, HAS_ERROR) then flags = flags + 8 end
-  local held = id .. char(flags) .. token
-  leases[#leases + 1], leases[#leases + 2] = deadline, held
-  jobs[#jobs + 1], jobs[#jobs + 2] = held, blob
-  taken = taken + 1
-  return true
+  return flags
 end
 
 -- Takes due jobs of one priority out of a lane; how many were leased.
 local function take_priority(integration, lane, priority, count, control)
   local queue = P .. ':q' .. priority .. ':' .. integration .. lane
-  local got, detached = 0, {}
-  while got < count and in_line < MOST_IN_LINE do
-    local asked = math.min(count - got, 128)
-    local members = call('ZRANGE', queue, '-inf', now_text, 'BYSCORE', 'LIMIT', 0, asked)
-    if #members == 0 then break end
-    call('ZREMRANGEBYRANK', queue, 0, #members - 1)
-    local ids = {}
-    for i, member in ipairs(members) do ids[i] = sub(member, 7) end
+  local before, detached, is_free = taken, {}, not (control and control[5][1])
+  while taken - before < count and in_line < MOST_IN_LINE do
+    local asked = math.min(count - taken + before, 128)
+    local ids = call('ZRANGE', queue, '-inf', now_text, 'BYSCORE', 'LIMIT', 0, asked)
+    local found = #ids
+    if found == 0 then break end
+    call('ZREMRANGEBYRANK', queue, 0, found - 1)
+    for i = 1, found do ids[i] = sub(ids[i], 7) end
     local blobs = call('HMGET', JOBS, unpack(ids))
-    for i, id in ipairs(ids) do
-      if lease(id, blobs[i], control, detached) then got = got + 1 end
+    for i = 1, found do
+      local id, blob, held = ids[i], blobs[i], nil
+      local f1, f2 = byte(blob, 6, 7)
+      if f1 == 0 and is_free and not has(f2, RELEASED) then
+        held = id .. plain_end
+      else
+        local flags = lease_flags(id, blob, f1, control, detached)
+        held = flags and id .. char(flags) .. token
+      end
+      if held then
+        local n = 2 * taken
+        leases[n + 1], leases[n + 2] = deadline, held
+        jobs[n + 1], jobs[n + 2] = held, blob
+        taken = taken + 1
+      end
     end
-    if #members < asked then break end
+    if found < asked then break end
   end
   if #detached > 0 then call_many('HDEL', P .. ':k:' .. integration, detached) end
-  return got
+  return taken - before
 end
 
 -- Takes due jobs out of a lane, higher priorities first. Answers how many, and the due time of the first that is left.
@@ -111,61 +118,39 @@ local function take(integration, lane, mask, count, control)
       end
     end
   end
-  if lane ~= '' and got > 0 then
-    local name = integration .. lane
-    if call('HINCRBY', PENDING, name, -got) <= 0 then call('HDEL', PENDING, name) end
-    if control and control[3] >= 0 then call('HINCRBY', RUNNING, name, got) end
-  end
   return got, first
 end
 
--- Serves the lanes of an integration that has named ones.
-local function serve_lanes(integration, mask, count, control)
-  local ready, waiting = P .. ':R:' .. integration, P .. ':W:' .. integration
-  promote(ready, waiting)
-  if mask then call('ZADD', ready, 'NX', entering_turn(), '') else call('ZREM', ready, '') end
-  local lanes = call('ZRANGE', ready, 0, math.min(count, LANES_OF_ONE) - 1)
-  local got = 0
-  for i, lane in ipairs(lanes) do
-    local name = integration .. lane
-    local share = ceil((count - got) / (#lanes - i + 1))
-    if lane ~= '' and control and control[3] >= 0 then share = math.min(share, control[3] - running(name)) end
-    local mask_now = call('HGET', MASKS, name)
-    if mask_now and share > 0 then
-      got = got + take(integration, lane, mask_now, share, control)
-      call('ZADD', ready, next_turn(), lane)
-    end
-    if lane ~= '' then
-      place_lane(integration, lane)
-    else
-      local first = mask_now and first_due(integration, call('HGET', MASKS, integration) or 0)
-      if not first or first > now then call('ZREM', ready, '') end
+-- Who is next, with the masks of each; and whether all of them are plain: no controls, no named lanes.
+local function next_in_turn()
+  local ready = call('ZRANGE', READY, 0, ceil((want - taken) / QUANTUM) - 1)
+  if #ready == 0 then return ready end
+  local asked, missing, is_plain = {}, {}, true
+  for i, integration in ipairs(ready) do
+    asked[2 * i - 1], asked[2 * i] = integration, '@' .. integration
+    if controls[integration] == nil then missing[#missing + 1] = integration end
+  end
+  local masks = call('HMGET', MASKS, unpack(asked))
+  if #missing > 0 then
+    local found = call('HMGET', CONTROLS, unpack(missing))
+    for i, integration in ipairs(missing) do
+      controls[integration] = found[i] and cmsgpack.unpack(found[i]) or false
     end
   end
-  return got
+  for i, integration in ipairs(ready) do
+    if controls[integration] or masks[2 * i] then is_plain = false end
+  end
+  return ready, masks, is_plain
 end
 
-local function serve(integration, mask, named, count)
-  local control = control_of(integration)
-  if control then
-    if control[1] then return place(integration) end
-    if control[2] >= 0 then count = math.min(count, control[2] - running(integration)) end
-    if count <= 0 then return place(integration) end
+local function serve_plain(integration, mask, count)
+  local first
+  if mask then
+    local _
+    _, first = take(integration, '', mask, count, false)
   end
-  local got, first
-  if named then
-    got = serve_lanes(integration, mask, count, control)
-  elseif mask then
-    got, first = take(integration, '', mask, count, control)
-  else
-    got = 0
-  end
-  if control and control[2] >= 0 and got > 0 then call('HINCRBY', RUNNING, integration, got) end
   local turn = next_turn()
-  if named or control then
-    call('ZADD', READY, turn, integration)
-    place(integration)
-  elseif first and first <= now then
+  if first and first <= now then
     call('ZADD', READY, turn, integration)
   else
     call('ZREM', READY, integration)
@@ -173,76 +158,165 @@ local function serve(integration, mask, named, count)
   end
 end
 
--- Opens the gates that are due; how many there were.
-local function open_gates(most)
-  local due = call('ZRANGE', GATES, '-inf', now_text, 'BYSCORE', 'LIMIT', 0, most)
-  for _, bucket in ipairs(due) do open_gate(bucket, OUT_OF_A_LINE) end
-  for _, it in pairs(touched_lanes) do place_lane(it[1], it[2]) end
-  for integration in pairs(touched) do place(integration) end
-  touched, touched_lanes = {}, {}
-  return #due
-end
-
-local function serve_ready()
-  while taken < want and in_line < MOST_IN_LINE do
-    local ready = call('ZRANGE', READY, 0, ceil((want - taken) / QUANTUM) - 1)
-    if #ready == 0 then return end
-    local asked, missing = {}, {}
-    for i, integration in ipairs(ready) do
-      asked[2 * i - 1], asked[2 * i] = integration, '@' .. integration
-      if controls[integration] == nil then missing[#missing + 1] = integration end
-    end
-    local masks = call('HMGET', MASKS, unpack(asked))
-    if #missing > 0 then
-      local found = call('HMGET', CONTROLS, unpack(missing))
-      for i, integration in ipairs(missing) do
-        controls[integration] = found[i] and cmsgpack.unpack(found[i]) or false
-      end
-    end
+promote(READY, WAITING)
+local is_plain, gate_due = call('EXISTS', GATES) == 0, nil
+while is_plain and taken < want do
+  local ready, masks, all_plain = next_in_turn()
+  if #ready == 0 then break end
+  is_plain = all_plain
+  if is_plain then
     local share = ceil((want - taken) / #ready)
     for i, integration in ipairs(ready) do
-      if taken >= want or in_line >= MOST_IN_LINE then return end
-      serve(integration, masks[2 * i - 1], masks[2 * i], math.min(share, want - taken))
+      if taken >= want then break end
+      serve_plain(integration, masks[2 * i - 1], math.min(share, want - taken))
     end
   end
 end
 
-promote(READY, WAITING)
-local gates = GATES_AT_ONCE
-repeat
-  gates = gates - open_gates(gates)
-  serve_ready()
-  -- What was let out of line and did not start leaves its room to the next.
-  local due = call('ZRANGE', GATES, '-inf', now_text, 'BYSCORE', 'LIMIT', 0, 1)
-until #due == 0 or gates <= 0 or taken >= want or in_line >= MOST_IN_LINE
+if not is_plain then
+  --@include job lanes pending rate limits
+  -- The room of the bucket that a job was let out of, after it has started.
+  local function room_after(job, control)
+    local rule = control and rule_of(job.bucket, job.key)
+    return rule and math.max(room_of(job.bucket, rule), now) or now
+  end
 
-if #leases > 0 then
+  -- 0 if a job may start, 1 if not, nil if it is in line now.
+  function ask_limits(id, blob, f1, control)
+    local f2, flags = byte(blob, 7), 0
+    local job = has(f2, RELEASED) and split(blob) or nil
+    if is_over(blob, f1) then
+      flags = 1
+      note_not_started(-1, -1)
+    elseif control and control[5][1] and not has(f1, CHARGED) then
+      local key = has(f2, HAS_KEY) and text_at(blob, key_place(blob, f1)) or nil
+      local word, a, b = admit(sub(blob, 16, 31), control[5], key, job ~= nil)
+      if word == 'wait' then
+        if job then passed(job.bucket, job.bucket == a and b or now) end
+        stand_in_line(id, job or split(blob), a, b)
+        return nil
+      elseif word == 'refuse' then
+        flags = 1
+        note_not_started(a, b)
+      end
+    end
+    if job then passed(job.bucket, flags == 0 and room_after(job, control) or now) end
+    return flags
+  end
+
+  local function take_from_lane(integration, lane, mask, count, control)
+    local got, first = take(integration, lane, mask, count, control)
+    if lane ~= '' and got > 0 then
+      local name = integration .. lane
+      if call('HINCRBY', PENDING, name, -got) <= 0 then call('HDEL', PENDING, name) end
+      if control and control[3] >= 0 then call('HINCRBY', RUNNING, name, got) end
+    end
+    return got, first
+  end
+
+  -- Serves the lanes of an integration that has named ones.
+  local function serve_lanes(integration, mask, count, control)
+    local ready, waiting = P .. ':R:' .. integration, P .. ':W:' .. integration
+    promote(ready, waiting)
+    if mask then call('ZADD', ready, 'NX', entering_turn(), '') else call('ZREM', ready, '') end
+    local lanes = call('ZRANGE', ready, 0, math.min(count, LANES_OF_ONE) - 1)
+    local got = 0
+    for i, lane in ipairs(lanes) do
+      local name = integration .. lane
+      local share = ceil((count - got) / (#lanes - i + 1))
+      if lane ~= '' and control and control[3] >= 0 then share = math.min(share, control[3] - running(name)) end
+      local mask_now = call('HGET', MASKS, name)
+      if mask_now and share > 0 then
+        got = got + take_from_lane(integration, lane, mask_now, share, control)
+        call('ZADD', ready, next_turn(), lane)
+      end
+      if lane ~= '' then
+        place_lane(integration, lane)
+      else
+        local first = mask_now and first_due(integration, call('HGET', MASKS, integration) or 0)
+        if not first or first > now then call('ZREM', ready, '') end
+      end
+    end
+    return got
+  end
+
+  local function serve(integration, mask, named, count)
+    local control = control_of(integration)
+    if not control and not named then return serve_plain(integration, mask, count) end
+    if control then
+      if control[1] then return place(integration) end
+      if control[2] >= 0 then count = math.min(count, control[2] - running(integration)) end
+      if count <= 0 then return place(integration) end
+    end
+    local got = 0
+    if named then
+      got = serve_lanes(integration, mask, count, control)
+    elseif mask then
+      got = take(integration, '', mask, count, control)
+    end
+    if control and control[2] >= 0 and got > 0 then call('HINCRBY', RUNNING, integration, got) end
+    call('ZADD', READY, next_turn(), integration)
+    place(integration)
+  end
+
+  -- Opens the gates that are due; how many there were.
+  local function open_gates(most)
+    local due = call('ZRANGE', GATES, '-inf', now_text, 'BYSCORE', 'LIMIT', 0, most)
+    for _, bucket in ipairs(due) do open_gate(bucket, OUT_OF_A_LINE) end
+    for _, it in pairs(touched_lanes) do place_lane(it[1], it[2]) end
+    for integration in pairs(touched) do place(integration) end
+    touched, touched_lanes = {}, {}
+    return #due
+  end
+
+  local function serve_ready()
+    while taken < want and in_line < MOST_IN_LINE do
+      local ready, masks = next_in_turn()
+      if #ready == 0 then return end
+      local share = ceil((want - taken) / #ready)
+      for i, integration in ipairs(ready) do
+        if taken >= want or in_line >= MOST_IN_LINE then return end
+        serve(integration, masks[2 * i - 1], masks[2 * i], math.min(share, want - taken))
+      end
+    end
+  end
+
+  local gates = GATES_AT_ONCE
+  repeat
+    gates = gates - open_gates(gates)
+    serve_ready()
+    -- What was let out of line and did not start leaves its room to the next.
+    local due = call('ZRANGE', GATES, '-inf', now_text, 'BYSCORE', 'LIMIT', 0, 1)
+  until #due == 0 or gates <= 0 or taken >= want or in_line >= MOST_IN_LINE
+
+  for _, bucket in ipairs(call('ZRANGE', GATES, 0, 15)) do
+    local opens = call('ZSCORE', GATES, bucket)
+    if opens == 'inf' then break end
+    if not is_held(sub(bucket, 1, 16)) then
+      gate_due = math.max(tonumber(opens), now)
+      break
+    end
+  end
+end
+
+if taken > 0 then
   -- One member of more than 64 bytes keeps the set a skip list: short sets are lists that are read from end to end.
-  leases[#leases + 1], leases[#leases + 2] = 'inf', 'keeps this sorted set a skip list: short members alone would make it a list'
+  leases[2 * taken + 1], leases[2 * taken + 2] = 'inf', 'keeps this sorted set a skip list: short members alone would make it a list'
   call_many('ZADD', LEASES, leases)
 end
 if last_turn then call('SET', P .. ':o', string.format('%.1f', last_turn)) end
 
 local oldest = call('ZRANGE', READY, 0, 0, 'WITHSCORES')
-local next_due
-if oldest[1] then
-  next_due = now
-else
-  local first = call('ZRANGE', WAITING, 0, 0, 'WITHSCORES')
-  next_due = tonumber(first[2])
-  for _, bucket in ipairs(call('ZRANGE', GATES, 0, 15)) do
-    local opens = call('ZSCORE', GATES, bucket)
-    local room = tonumber(opens)
-    if opens == 'inf' or (next_due and room >= next_due) then break end
-    if not is_held(sub(bucket, 1, 16)) then next_due = math.max(room, now) break end
-  end
+local next_due = now
+if not oldest[1] then
+  next_due = tonumber(call('ZRANGE', WAITING, 0, 0, 'WITHSCORES')[2])
+  if gate_due and not (next_due and next_due <= gate_due) then next_due = gate_due end
 end
-if taken == 0 and not (next_due and next_due <= now) then
-  call('SET', P .. ':z', next_due and string.format('%.0f', next_due) or '9e15', 'PX', 1500)
-elseif next_due and next_due <= now then
+if next_due and next_due <= now then
   -- Work is left for those who sleep.
-  wake(now)
-  touched, touched_lanes = {}, {}
-  settle_places()
+  soonest = now
+  wake_sleepers()
+elseif taken == 0 then
+  call('SET', P .. ':z', next_due and string.format('%.0f', next_due) or '9e15', 'PX', 1500)
 end
 return { now_text, next_due and string.format('%.0f', next_due) or '-1', oldest[2] or '-1', jobs, not_started }

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- control: set what holds an integration's jobs back.
 -- KEYS: the tag. ARGV: clock, integration, control (msgpack) or '' for nothing. Answers: OK.
---@include base blob lanes
+--@include base turns blob job lanes
 local integration = ARGV[2]
 if ARGV[3] == '' then call('HDEL', CONTROLS, integration) else call('HSET', CONTROLS, integration, ARGV[3]) end
 local control = control_of(integration)

@@ -1,7 +1,7 @@
 #!lua flags=no-writes,allow-oom
 -- counts: how many jobs of each integration are where.
 -- KEYS: the tag. ARGV: clock. Answers: for each set: integration, 'p' or 'd' or 'r', how many, of them due, first due.
---@include base blob
+--@include base blob job
 local out = {}
 local function add(integration, state, count, due, first)
   local n = #out

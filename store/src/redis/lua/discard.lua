@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- discard: forget dead jobs.
 -- KEYS: the tag. ARGV: clock, ids. Answers: how many there were.
---@include base blob lanes pending
+--@include base turns blob job lanes pending
 local gone = 0
 for i = 2, #ARGV do
   local blob = call('HGET', JOBS, ARGV[i])

@@ -1,9 +1,9 @@
 #!lua
 -- fire: queue the ticks of a schedule and move its cursor, if nobody else has. Refused as a whole when memory is short.
 -- KEYS: the tag. ARGV: clock, most jobs of the partition, integration, cursor to move from or '', cursor to move to,
---   what to do about earlier ticks ('q' queue beside them, 's' skip, 'r' revoke the running ones), the ticks (insert.lua).
+--   what to do about earlier ticks ('q' queue beside them, 's' skip, 'r' revoke the running ones), the ticks (together.lua).
 -- Answers: 'lost' and the cursor or '', or 'skipped', or 'queued' with id and blob of each that was revoked; or FULL.
---@include base blob lanes pending insert
+--@include base turns together blob job lanes pending insert
 local integration, from, to, if_busy = ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local ticks = tonumber(ARGV[7])
 local cursor = call('HGET', P .. ':u', integration) or ''
@@ -18,6 +18,7 @@ if if_busy == 'r' then
     answers[#answers + 1], answers[#answers + 2] = id, blob
   end)
 end
-insert(7, {})
+insert_groups(7)
+insert_others({})
 settle_places()
 return answers

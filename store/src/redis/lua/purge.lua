@@ -2,7 +2,7 @@
 -- purge: forget everything of an integration, some of it at a time.
 -- KEYS: the tag. ARGV: clock, integration, cursor of the last answer ('0' at first).
 -- Answers: 1 if there is more to do, 0 if not; and the cursor.
---@include base blob lanes pending
+--@include base turns blob job lanes pending
 local MOST = 500
 local integration = ARGV[2]
 local function nothing() end

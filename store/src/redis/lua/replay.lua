@@ -1,7 +1,7 @@
 #!lua
 -- replay: make a dead job pending again, with nothing counted.
 -- KEYS: the tag. ARGV: clock, id, due, cause (a byte). Answers: 1, or 0 if no dead job has this id.
---@include base blob lanes pending
+--@include base turns blob job lanes pending
 local id = ARGV[2]
 local blob = call('HGET', JOBS, id)
 local job = blob and split(blob)

@@ -2,7 +2,7 @@
 -- reschedule: give pending jobs another due time.
 -- KEYS: the tag. ARGV: clock, then for each: id, due, end of its opening or '', body that it has or '', body to give it.
 -- Answers: for each 1, or 0 if it is not pending, or 2 if its body is another one: read it again.
---@include base blob lanes pending
+--@include base turns blob job lanes pending
 local answers = {}
 for at = 2, #ARGV, 5 do
   local id, closes, answer = ARGV[at], ARGV[at + 2], 0

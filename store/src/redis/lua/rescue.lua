@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- rescue: take over jobs whose lease ran out, longest overdue first.
 -- KEYS: the tag. ARGV: clock, how many, lease_ms, token (7 bytes). Answers: a list of lease and blob for each.
---@include base blob
+--@include base blob job
 local lease_ms = tonumber(ARGV[3])
 local deadline = string.format('%.0f', now + lease_ms)
 -- A lease that ends much later than any could was given before the clock went back: it lasts one lease from now.

@@ -5,7 +5,7 @@
 --   many of them.
 -- Answers: cursor, how many there are, their smallest id, their greatest id, the ids within the bounds; with a text to
 --   contain, each id is followed by its key, and all of them are there.
---@include base blob
+--@include base blob job
 local skip, integration, text = tonumber(ARGV[3]), ARGV[6], ARGV[7]
 local newer_than, older_than, newest, keep = ARGV[8], ARGV[9], ARGV[10] == 'n', tonumber(ARGV[11])
 local found = call('ZSCAN', ARGV[2], ARGV[4], 'COUNT', ARGV[5])
@@ -28,7 +28,7 @@ if integration ~= '' or text ~= '' then
         if text == '' then
           kept[#kept + 1] = ids[i]
         else
-          local f1, f2 = byte(blob, 1, 2)
+          local f1, f2 = byte(blob, 6, 7)
           local key = has(f2, HAS_KEY) and text_at(blob, key_place(blob, f1)) or ''
           if find(key, text, 1, true) then
             kept[#kept + 1] = ids[i]

@@ -2,7 +2,7 @@
 -- sets: where jobs are: the names of the sorted sets, with how many each holds.
 -- KEYS: the tag. ARGV: clock, integration or '' for all, states ('p', 'r', 'd' in any number).
 -- Answers: for each set: state, name, how many, and how many of its first bytes to skip before the id.
---@include base blob lanes pending
+--@include base turns blob job lanes pending
 local out = {}
 local function add(state, set, skip)
   local n = #out

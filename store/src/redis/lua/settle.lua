@@ -1,37 +1,27 @@
 #!lua flags=allow-oom
 -- settle: write what becomes of claimed jobs, for those whose lease is held.
--- KEYS: the tag. ARGV: clock, then for each: lease, word and its arguments:
+-- KEYS: the tag. ARGV: clock, how many are only removed, their leases, then for each other: lease, word and its arguments:
 --   'd' remove | 'r' retry: due, closes or '', error | 't' return: due, closes or '' | 'b' bury: error
 -- Answers: 1 or 0 (stale) for each.
---@include base blob lanes pending
--- Without ticks, waiting callers, errors and limits on concurrency, a job leaves with two commands for all of a batch.
-local function remove_plain()
-  local leases, ids = {}, {}
-  for at = 2, #ARGV, 2 do
-    if ARGV[at + 1] ~= 'd' or byte(ARGV[at], 17) > 1 then return nil end
-    leases[#leases + 1], ids[#ids + 1] = ARGV[at], sub(ARGV[at], 1, 16)
+--@include base
+local answers, plain = {}, tonumber(ARGV[2])
+local at = 3 + plain
+
+-- Jobs without errors, ticks, waiting callers and limits on concurrency leave no trace beside their blob.
+local is_plain = plain > 0 and call('EXISTS', RUNNING) == 0
+if is_plain then
+  local gone = {}
+  for i = 3, 2 + plain do
+    local lease = ARGV[i]
+    local held = call('ZREM', LEASES, lease)
+    answers[i - 2] = held
+    if held == 1 then gone[#gone + 1] = sub(lease, 1, 16) end
   end
-  if call('EXISTS', RUNNING) == 1 then return nil end
-  local answers, held, gone = call('ZMSCORE', LEASES, unpack(leases)), {}, {}
-  for i, score in ipairs(answers) do
-    answers[i] = 0
-    if score and not held[leases[i]] then
-      held[leases[i]] = true
-      gone[#gone + 1] = ids[i]
-      answers[i] = 1
-    end
-  end
-  if #gone > 0 then
-    call('ZREM', LEASES, unpack(leases))
-    call('HDEL', JOBS, unpack(gone))
-  end
-  return answers
+  if #gone > 0 then call('HDEL', JOBS, unpack(gone)) end
+  if at > #ARGV then return answers end
 end
 
-local answers = remove_plain()
-if answers then return answers end
-answers = {}
-
+--@include turns blob job lanes pending
 local function set_error(id, job, text)
   job.f1 = with(job.f1, HAS_ERROR, true)
   call('HSET', ERRORS, id, text)
@@ -69,13 +59,19 @@ local function apply(lease, word, at)
   pend(id, job)
 end
 
-local arguments = { d = 0, r = 3, t = 2, b = 1 }
-local at = 2
-while at <= #ARGV do
-  local lease, word = ARGV[at], ARGV[at + 1]
+local function settle(lease, word, arguments)
   local held = call('ZREM', LEASES, lease)
-  if held == 1 then apply(lease, word, at + 2) end
+  if held == 1 then apply(lease, word, arguments) end
   answers[#answers + 1] = held
+end
+
+if not is_plain then
+  for i = 3, 2 + plain do settle(ARGV[i], 'd') end
+end
+local arguments = { d = 0, r = 3, t = 2, b = 1 }
+while at <= #ARGV do
+  local word = ARGV[at + 1]
+  settle(ARGV[at], word, at + 2)
   at = at + 2 + arguments[word]
 end
 settle_places()

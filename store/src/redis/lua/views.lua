@@ -3,7 +3,7 @@
 -- KEYS: the tag. ARGV: clock, ids.
 -- Answers: for each id that exists: id, blob, state ('p', 'r', 'd'), time (end of lease, of death, or 0), lease's flags,
 --   last error or ''.
---@include base blob
+--@include base blob job
 local leases
 
 local function lease_of(id)

@@ -1,9 +1,5 @@
--- New jobs, as the program lays them out from ARGV[at] on: how many there are, then groups of
---   integration, lane, priority, kind, count, then for each job: its place in the call (from 0), id, blob, due, and if
---   the kind is 'k' also: key that names it or '', what to do when it exists ('r' replace, 'k' keep, 'j' reject), most
---   pending jobs of its lane or -1, idempotency key or '', fingerprint, until.
--- Kind 'p' is plain: no lane, no key that names it, no idempotency. Those go in together, whatever stands between them.
--- Answers, for jobs of kind 'k' that are not simply created: place, word, job id, due, 0 or 1.
+-- New jobs that together.lua left over, one by one: those whose lane, idempotency key or taken key matters.
+-- Answers, for jobs that are not simply created: place in the call, word, job id, due, 0 or 1.
 
 local function known_answer(integration, name, fingerprint)
   local first = call('HGET', P .. ':i:' .. integration, name)
@@ -40,79 +36,38 @@ local function insert_one(id, blob, due, key, mode, most)
     return { 'crowded', id, most, 0 }
   end
   if key ~= '' then call('HSET', keys, key, id) end
-  call('HSET', JOBS, id, join(job))
+  call('HSET', JOBS, id, blob)
   if job.lane ~= '' then call('HINCRBY', PENDING, job.integration .. job.lane, 1) end
   if has(job.f1, TICK) then call('HINCRBY', TICKS, job.integration, 1) end
   add_to_lane(id, job)
   return answer
 end
 
--- The number of arrival of the job at this place of the call, written into its blob.
-local function arrived(blob, arrivals, place)
-  return sub(blob, 1, 4) .. pack('>I5', arrivals + tonumber(place)) .. sub(blob, 10)
-end
-
-local function insert_plain(at, count, integration, priority, arrivals)
-  local ids = {}
-  for i = 1, count do ids[i] = ARGV[at + (i - 1) * 4 + 1] end
-  local known, seen = call('HMGET', JOBS, unpack(ids)), {}
-  local blobs, members, first, ticks = {}, {}, nil, 0
-  for i = 1, count do
-    local place, id, blob, due = ARGV[at], ids[i], ARGV[at + 2], ARGV[at + 3]
-    at = at + 4
-    if not known[i] and not seen[id] then
-      seen[id] = true
-      blob = arrived(blob, arrivals, place)
-      blobs[#blobs + 1], blobs[#blobs + 2] = id, blob
-      members[#members + 1], members[#members + 2] = due, char(9 - priority) .. sub(blob, 5, 9) .. id
-      local number = tonumber(due)
-      if not first or number < first then first = number end
-      if has(byte(blob, 1), TICK) then ticks = ticks + 1 end
+local function insert_others(answers)
+  for integration in pairs(not_placed) do touch(integration, '') end
+  for _, other in ipairs(others) do
+    local at, place, arrival, integration, kind = other[1], other[2], other[3], other[4], other[5]
+    local id, blob, due = ARGV[at], pack('>I5', arrival) .. ARGV[at + 1], tonumber(ARGV[at + 2])
+    local key, mode, most, name, fingerprint = '', 'r', -1, '', ''
+    if kind == 'o' then
+      key, mode, most = ARGV[at + 3], ARGV[at + 4], tonumber(ARGV[at + 5])
+      name, fingerprint = ARGV[at + 6], ARGV[at + 7]
+    elseif kind ~= 'p' then
+      key, mode = ARGV[at + 3], kind
     end
-  end
-  if not first then return at end
-  local queue = P .. ':q' .. priority .. ':' .. integration
-  call('HSET', JOBS, unpack(blobs))
-  call('ZADD', queue, unpack(members))
-  if ticks > 0 then call('HINCRBY', TICKS, integration, ticks) end
-  note_queue(integration, '', priority, false)
-  -- One that is ready stays ready, and one that waits for less goes on waiting.
-  if not call('ZSCORE', READY, integration) then
-    local waits_for = tonumber(call('ZSCORE', WAITING, integration) or nil)
-    if not waits_for or first < waits_for then touch(integration, '') end
-  end
-  return at
-end
-
-local function insert(at, answers)
-  local total = tonumber(ARGV[at])
-  local arrivals = total > 0 and call('INCRBY', P .. ':s', total) - total or 0
-  at = at + 1
-  while at <= #ARGV do
-    local integration, priority, kind, count = ARGV[at], tonumber(ARGV[at + 2]), ARGV[at + 3], tonumber(ARGV[at + 4])
-    at = at + 5
-    if kind == 'p' then
-      at = insert_plain(at, count, integration, priority, arrivals)
-    else
-      for _ = 1, count do
-        local place, id, blob, due = ARGV[at], ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3])
-        local key, mode, most, name, fingerprint = ARGV[at + 4], ARGV[at + 5], tonumber(ARGV[at + 6]), ARGV[at + 7], ARGV[at + 8]
-        local answer = name ~= '' and known_answer(integration, name, fingerprint) or nil
-        if not answer then
-          answer = insert_one(id, arrived(blob, arrivals, place), due, key, mode, most)
-          if name ~= '' and not (answer and (answer[1] == 'rejected' or answer[1] == 'crowded')) then
-            local kept = answer and answer[1] == 'kept'
-            remember(integration, name, fingerprint, ARGV[at + 9], kept and answer[2] or id, kept and answer[3] or due,
-              answer and answer[4] or 0)
-          end
-        end
-        if answer then
-          local n = #answers
-          answers[n + 1], answers[n + 2] = tonumber(place), answer[1]
-          answers[n + 3], answers[n + 4], answers[n + 5] = answer[2], answer[3], answer[4]
-        end
-        at = at + 10
+    local answer = name ~= '' and known_answer(integration, name, fingerprint) or nil
+    if not answer then
+      answer = insert_one(id, blob, due, key, mode, most)
+      if name ~= '' and not (answer and (answer[1] == 'rejected' or answer[1] == 'crowded')) then
+        local kept = answer and answer[1] == 'kept'
+        remember(integration, name, fingerprint, ARGV[at + 8], kept and answer[2] or id, kept and answer[3] or due,
+          answer and answer[4] or 0)
       end
+    end
+    if answer then
+      local n = #answers
+      answers[n + 1], answers[n + 2] = place, answer[1]
+      answers[n + 3], answers[n + 4], answers[n + 5] = answer[2], answer[3], answer[4]
     end
   end
   return answers

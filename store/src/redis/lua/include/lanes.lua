@@ -1,6 +1,5 @@
 -- Whose turn it is: integrations in two rings, ready and waiting, and the same for the named lanes of one integration.
 -- A script changes queues as it likes, notes what it touched, and ends with `settle_places()`.
-local controls = {}
 
 -- What holds an integration back; false if nothing was ever said.
 local function control_of(integration)
@@ -15,48 +14,6 @@ end
 
 local function running(name)
   return tonumber(call('HGET', RUNNING, name) or 0)
-end
-
-local last_turn
-
--- The turn of one that becomes ready: behind all that were served before the last turn.
-local function entering_turn()
-  last_turn = last_turn or tonumber(call('GET', P .. ':o') or 0)
-  return math.max(last_turn - 0.5, micros)
-end
-
--- Takes the next turn.
-local function next_turn()
-  last_turn = last_turn or tonumber(call('GET', P .. ':o') or 0)
-  last_turn = math.max(last_turn, micros) + 1
-  return last_turn
-end
-
-local soonest
-
--- Work may be there at this time: claimers that would sleep longer are woken.
-local function wake(at)
-  if not soonest or at < soonest then soonest = at end
-end
-
--- Adds up what a queue of one priority means for its lane's mask.
-local function note_queue(integration, lane, priority, empty)
-  local name = integration .. lane
-  local flag = 2 ^ priority
-  local mask = tonumber(call('HGET', MASKS, name) or 0)
-  local changed = with(mask, flag, not empty)
-  if changed == mask then return end
-  if changed == 0 then call('HDEL', MASKS, name) else call('HSET', MASKS, name, changed) end
-  if lane ~= '' and (mask == 0 or changed == 0) then
-    local counter = '@' .. integration
-    if changed == 0 then
-      call('SREM', P .. ':L:' .. integration, lane)
-      if call('HINCRBY', MASKS, counter, -1) <= 0 then call('HDEL', MASKS, counter) end
-    else
-      call('SADD', P .. ':L:' .. integration, lane)
-      call('HINCRBY', MASKS, counter, 1)
-    end
-  end
 end
 
 -- The due time of the first pending job of a lane, nil if there is none.
@@ -144,13 +101,7 @@ end
 local function settle_places()
   for _, it in pairs(touched_lanes) do place_lane(it[1], it[2]) end
   for integration in pairs(touched) do place(integration) end
-  if soonest then
-    local asleep = call('GET', P .. ':z')
-    if asleep and soonest < tonumber(asleep) then
-      call('DEL', P .. ':z')
-      call('PUBLISH', P .. ':wake', '')
-    end
-  end
+  wake_sleepers()
 end
 
 -- Adds a pending job to its lane; its blob is written by the caller.
