@@ -27,7 +27,8 @@ pub(crate) struct Claimed {
 /// Runs a claimed job, or finds out why not, and writes down what became of it.
 pub(crate) async fn process(services: Services, claimed: Claimed) {
     let Claimed { leased, held, _permit } = claimed;
-    let now = services.clock.now();
+    // A store with a clock of its own says when a job is due; ours follows it, to a millisecond or two.
+    let now = services.clock.now().max(leased.job.due);
     let end = |record: Option<Box<RunRecord>>, next, last| Outgoing {
         record: record.map(|record| *record),
         settlement: Some(Settlement { lease: held.lease, next }),
