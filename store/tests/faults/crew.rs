@@ -18,6 +18,7 @@ use store::{Error, JobId};
 use tokio::task::JoinSet;
 
 use crate::ledger::Ledger;
+use crate::pace::pause;
 
 /// How long a lease lasts: short, so that a test sees it run out.
 pub const LEASE_MS: u32 = 2_000;
@@ -103,7 +104,7 @@ impl Crew {
 
     /// Lets the crew work for a while.
     pub async fn for_ms(&self, ms: u64) {
-        tokio::time::sleep(Duration::from_millis(ms)).await;
+        pause(Duration::from_millis(ms)).await;
     }
 
     /// Waits until so many more jobs came to their end.
@@ -112,7 +113,7 @@ impl Crew {
         let watch = Stopwatch::start();
         while self.ledger.settlements() < goal {
             assert!(watch.elapsed() < PATIENCE, "the crew does not get on: {} of {goal}", self.ledger.settlements());
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            pause(Duration::from_millis(5)).await;
         }
     }
 
@@ -127,7 +128,7 @@ impl Crew {
                 break;
             }
             assert!(watch.elapsed() < PATIENCE, "the queue does not run empty: {counts:?}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            pause(Duration::from_millis(20)).await;
         }
         self.stop.store(true, Ordering::SeqCst);
         while self.tasks.join_next().await.is_some() {}
@@ -187,7 +188,7 @@ async fn call(queue: Redis, ledger: Arc<Ledger>, stop: Arc<AtomicBool>, refused:
             Err(Error::Unavailable(_)) => drop(refused.fetch_add(1, Ordering::SeqCst)),
             Err(other) => panic!("{other}"),
         }
-        tokio::time::sleep(Duration::from_millis(rand::random_range(1..8))).await;
+        pause(Duration::from_millis(rand::random_range(1..8))).await;
     }
 }
 
@@ -219,7 +220,7 @@ async fn run(queue: Redis, ledger: Arc<Ledger>, leased: Leased) {
     }
     let is_long = rand::random_bool(0.01);
     for _ in 0..if is_long { 6 } else { 0 } {
-        tokio::time::sleep(Duration::from_millis(u64::from(LEASE_MS) / 4)).await;
+        pause(Duration::from_millis(u64::from(LEASE_MS) / 4)).await;
         if queue.extend(vec![lease], LEASE_MS).await.is_ok_and(|lost| !lost.is_empty()) {
             return;
         }
@@ -237,7 +238,7 @@ async fn run(queue: Redis, ledger: Arc<Ledger>, leased: Leased) {
 async fn settle(queue: &Redis, lease: Lease, next: Next) {
     while let Err(error) = queue.settle(vec![Settlement { lease, next: next.clone() }]).await {
         assert!(matches!(error, Error::Unavailable(_)), "{error}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        pause(Duration::from_millis(20)).await;
     }
 }
 
@@ -247,14 +248,14 @@ async fn rescue(queue: Redis, stop: Arc<AtomicBool>) {
             let next = Next::Retry { due: leased.job.due, closes: None, error: "{}".into() };
             settle(&queue, leased.lease, next).await;
         }
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        pause(Duration::from_millis(100)).await;
     }
 }
 
 /// One of several schedulers of the same schedule: fires each tick between the cursor and now.
 async fn schedule(queue: Redis, stop: Arc<AtomicBool>) {
     while !stop.load(Ordering::SeqCst) {
-        tokio::time::sleep(Duration::from_millis(rand::random_range(5..40))).await;
+        pause(Duration::from_millis(rand::random_range(5..40))).await;
         let (Ok(now), Ok(from)) = (queue.now().await, queue.cursor(integration(TICKING)).await) else { continue };
         let Some(cursor) = from else { continue };
         let nominals: Vec<Millis> =

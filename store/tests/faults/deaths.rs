@@ -9,6 +9,7 @@ use store::servers::{Options, Server};
 use store::{JobId, redis::Redis};
 
 use crate::crew::{AT_ONCE, Crew, LEASE_MS, check_ticks};
+use crate::pace::pause;
 use crate::scale;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -48,7 +49,7 @@ async fn a_lost_lease_is_taken_over_within_the_lease_and_a_second() {
             assert_eq!((leased.lost, leased.job.integration), (1, integration(of)));
             break;
         }
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        pause(Duration::from_millis(20)).await;
     }
     let bound = Duration::from_millis(u64::from(LEASE_MS) + 1_000);
     assert!(watch.elapsed() < bound, "it took {:?}", watch.elapsed());

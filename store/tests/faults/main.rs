@@ -11,6 +11,7 @@ mod crew;
 mod deaths;
 mod ledger;
 mod memory;
+mod pace;
 mod sentinels;
 mod servers;
 

@@ -62,7 +62,7 @@ local function unpend(id, job)
   local waited
   if has(job.f2, IN_LINE) then waited = leave_line(id, job) else waited = remove_from_lane(id, job) end
   if not waited then return false end
-  if has(job.f2, RELEASED) then passed(job.bucket, now_text) end
+  if has(job.f2, RELEASED) then passed(job.bucket, now) end
   count_pending(job, -1)
   return true
 end
