@@ -1,7 +1,14 @@
 //! Another primary for the slots of one: asked for, or because it died.
 
+use std::time::Duration;
+
+use schedules::Stopwatch;
+
 use super::{Cluster, View};
 use crate::servers::patience::Patience;
+
+/// How long a vote may take.
+const VOTE: Duration = Duration::from_secs(6);
 
 impl Cluster {
     /// The replicas of a node that are awake, by what they say of themselves.
@@ -17,10 +24,19 @@ impl Cluster {
         found
     }
 
-    /// Makes a replica the primary, without a loss, and waits until all take commands again.
+    /// Makes a replica the primary, without a loss, and waits until all take commands again. A vote that fails, as it may
+    /// on a busy machine, is asked for again.
     pub async fn failover(&self, replica: usize) {
-        self.node(replica).ask::<()>(&["CLUSTER", "FAILOVER"]).await;
-        self.promoted(&[replica]).await;
+        let (patience, mut asked) = (Patience::with("a replica to take over"), None::<Stopwatch>);
+        while !self.primaries().await.contains(&replica) {
+            if asked.is_none_or(|asked| asked.elapsed() > VOTE) {
+                let said = self.node(replica).try_ask::<()>(&["CLUSTER", "FAILOVER"]).await;
+                tracing::debug!(?said, "a failover is asked for");
+                asked = Some(Stopwatch::start());
+            }
+            patience.wait().await;
+        }
+        self.settle().await;
     }
 
     /// Waits until one of `replicas` has taken over, and all take commands again; gives its number.
