@@ -53,6 +53,7 @@ macro_rules! conformance_cases {
                 gives_each_claim_a_token
                 takes_the_earlier_due_first
                 takes_the_higher_priority_first
+                takes_what_is_due_before_what_is_urgent
                 takes_the_first_arrival_first
                 takes_the_first_few
                 takes_at_most_the_limit

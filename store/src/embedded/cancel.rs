@@ -44,34 +44,42 @@ pub(super) fn cancel(step: &mut Step<'_>, integration: IntegrationId, target: &T
         Target::All => every(step, integration)?,
     };
     step.shrink(cancelled.jobs.len());
-    step.touch(integration);
     Ok(cancelled)
 }
 
-fn by_key(step: &Step<'_>, integration: IntegrationId, key: KeyId) -> Result<Vec<Job>> {
-    let mut statement = step.connection.prepare_cached(concat!(
+/// Runs a statement that deletes; what it deleted.
+fn delete(step: &mut Step<'_>, statement: &str, params: impl rusqlite::Params) -> Result<Vec<Job>> {
+    let mut statement = step.connection.prepare_cached(statement)?;
+    let gone = row::all(&mut statement, params, |row| Ok((row::job(row)?, row::place(row)?)))?;
+    let take_out = |(job, place)| {
+        step.touch(place);
+        job
+    };
+    Ok(gone.into_iter().map(take_out).collect())
+}
+
+fn by_key(step: &mut Step<'_>, integration: IntegrationId, key: KeyId) -> Result<Vec<Job>> {
+    let statement = concat!(
         "DELETE FROM jobs WHERE state = 0 AND detached = 0 AND integration = ?1 AND key = ?2 RETURNING ",
         row::columns!()
-    ))?;
-    row::all(&mut statement, (integration, &key.0[..]), row::job)
+    );
+    delete(step, statement, (integration, &key.0[..]))
 }
 
-fn by_id(step: &Step<'_>, integration: IntegrationId, job: JobId) -> Result<Vec<Job>> {
-    let mut statement = step.connection.prepare_cached(concat!(
-        "DELETE FROM jobs WHERE id = ?2 AND state = 0 AND integration = ?1 RETURNING ",
-        row::columns!()
-    ))?;
-    row::all(&mut statement, (integration, job), row::job)
+fn by_id(step: &mut Step<'_>, integration: IntegrationId, job: JobId) -> Result<Vec<Job>> {
+    let statement =
+        concat!("DELETE FROM jobs WHERE id = ?2 AND state = 0 AND integration = ?1 RETURNING ", row::columns!());
+    delete(step, statement, (integration, job))
 }
 
-fn every(step: &Step<'_>, integration: IntegrationId) -> Result<Cancelled> {
-    let mut statement = step.connection.prepare_cached(concat!(
+fn every(step: &mut Step<'_>, integration: IntegrationId) -> Result<Cancelled> {
+    let statement = concat!(
         "DELETE FROM jobs WHERE seq IN
              (SELECT seq FROM jobs INDEXED BY jobs_queue WHERE state = 0 AND integration = ?1 LIMIT ?2)
          RETURNING ",
         row::columns!()
-    ))?;
-    let jobs = row::all(&mut statement, (integration, MAX_BATCH as i64), row::job)?;
+    );
+    let jobs = delete(step, statement, (integration, row::count(MAX_BATCH)))?;
     let more = step
         .connection
         .prepare_cached("SELECT 1 FROM jobs INDEXED BY jobs_queue WHERE state = 0 AND integration = ?1 LIMIT 1")?

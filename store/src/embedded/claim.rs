@@ -1,67 +1,66 @@
 //! claim: lease jobs that are due, taking turns between integrations.
 
-use std::cmp::Reverse;
-
 use super::step::Step;
-use super::{lane, row};
+use super::turn::Turn;
+use super::{integration, stale};
+use crate::Result;
 use crate::queue::{Claim, Claimed, Leased};
-use crate::{IntegrationId, Result};
 
 /// A claim serves so many integrations that each gets about this many jobs: fewer would cost a statement per job, more
 /// would let the others wait longer.
 const QUANTUM: usize = 8;
+/// At most this many jobs are put in line at full buckets by one claim,
+const LINED_UP: usize = 256;
+/// and at most this many gates are opened: the next claim goes on.
+const OPENED: usize = 32;
+
+/// What a claim has done so far, and may still do.
+pub(super) struct Haul {
+    /// The leased jobs.
+    pub(super) jobs: Vec<Leased>,
+    /// How many jobs it may still put in line.
+    pub(super) line_up: usize,
+    /// How many gates it may still open.
+    pub(super) open: usize,
+    /// How long its leases last.
+    pub(super) lease_ms: u32,
+}
+
+impl Haul {
+    /// Grows with everything that is done.
+    pub(super) fn progress(&self) -> (usize, usize) {
+        (self.jobs.len(), LINED_UP - self.line_up + OPENED - self.open)
+    }
+}
 
 /// Leases jobs; with the answer comes the count of changes that it has seen.
 pub(super) fn claim(step: &mut Step<'_>, claim: Claim) -> Result<(Claimed, u64)> {
-    lane::refresh_stale(step)?;
-    lane::promote(step.connection, step.now)?;
-    let mut jobs = Vec::with_capacity(claim.limit);
-    while jobs.len() < claim.limit {
-        let wanted = claim.limit - jobs.len();
-        let lanes = lane::next(step.connection, wanted.div_ceil(QUANTUM))?;
-        if lanes.is_empty() {
-            break;
-        }
-        let share = wanted.div_ceil(lanes.len());
-        for lane in lanes {
-            let room = lane::room(step.connection, &lane)?;
-            let count = share.min(claim.limit - jobs.len()).min(room);
-            take(step, lane.integration, count, claim.lease_ms, &mut jobs)?;
-            lane::served(step, &lane)?;
-            if jobs.len() == claim.limit {
-                break;
-            }
-        }
-    }
-    let next_due = lane::next_due(step.connection)?;
+    stale::refresh(step)?;
+    integration::promote(step.connection, step.now)?;
+    let jobs = Vec::with_capacity(claim.limit);
+    let mut haul = Haul { jobs, line_up: LINED_UP, open: OPENED, lease_ms: claim.lease_ms };
+    while haul.jobs.len() < claim.limit && round(step, claim.limit, &mut haul)? {}
+    let next_due = integration::next_due(step.connection)?;
     let seen = step.books.changes;
     if next_due.is_some_and(|due| due <= step.now) {
         // Work is left that others, who wait, may take.
         step.books.changes += 1;
     }
-    Ok((Claimed { jobs, next_due }, seen))
+    Ok((Claimed { jobs: haul.jobs, next_due }, seen))
 }
 
-/// Leases the first `count` due jobs of one integration.
-fn take(
-    step: &Step<'_>,
-    integration: IntegrationId,
-    count: usize,
-    lease_ms: u32,
-    jobs: &mut Vec<Leased>,
-) -> Result<()> {
-    let mut statement = step.connection.prepare_cached(concat!(
-        "UPDATE jobs SET state = 1, attempt = attempt + 1, charged = 1, token = random(), lease_until = ?4
-         WHERE seq IN (SELECT seq FROM jobs INDEXED BY jobs_queue WHERE state = 0 AND integration = ?1 AND due <= ?2
-                       ORDER BY due, priority DESC, seq LIMIT ?3)
-         RETURNING ",
-        row::columns!()
-    ))?;
-    let count = i64::try_from(count).unwrap_or(i64::MAX);
-    let params = (integration, step.now.0, count, step.lease_until(lease_ms));
-    let mut taken = row::all(&mut statement, params, |row| Ok((row.get::<_, i64>(0)?, row::leased(row)?)))?;
-    // RETURNING has no order of its own.
-    taken.sort_by_key(|(seq, leased)| (leased.job.due, Reverse(leased.job.priority), *seq));
-    jobs.extend(taken.into_iter().map(|(_, leased)| leased));
-    Ok(())
+/// Gives some integrations a turn; `false` if nothing came of it.
+fn round(step: &mut Step<'_>, limit: usize, haul: &mut Haul) -> Result<bool> {
+    let before = haul.progress();
+    let wanted = limit - haul.jobs.len();
+    let turns = integration::next(step.connection, wanted.div_ceil(QUANTUM))?;
+    let share = wanted.div_ceil(turns.len().max(1));
+    for integration in turns {
+        let count = share.min(limit - haul.jobs.len());
+        if count == 0 {
+            break;
+        }
+        Turn::new(integration).play(step, count, haul)?;
+    }
+    Ok(haul.progress() != before)
 }

@@ -3,15 +3,16 @@
 use rusqlite::Connection;
 
 use super::step::Step;
-use super::{limits, row};
+use super::{gate, limits, row};
 use crate::queue::Control;
 use crate::{IntegrationId, Result};
 
 /// Sets it.
 pub(super) fn control(step: &mut Step<'_>, integration: IntegrationId, control: &Control) -> Result<()> {
+    let before = control_of(step.connection, integration)?;
     step.connection
         .prepare_cached(
-            "INSERT INTO lanes (integration, paused, concurrency, lane_concurrency, lane_backlog, limits)
+            "INSERT INTO integrations (integration, paused, concurrency, lane_concurrency, lane_backlog, limits)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)
              ON CONFLICT (integration) DO UPDATE SET paused = ?2, concurrency = ?3, lane_concurrency = ?4,
                  lane_backlog = ?5, limits = ?6",
@@ -24,17 +25,37 @@ pub(super) fn control(step: &mut Step<'_>, integration: IntegrationId, control: 
             control.lane_backlog,
             limits::encode(&control.limits)?,
         ))?;
-    if control.concurrency.is_some() {
+    if control.concurrency.or(control.lane_concurrency).is_some() {
         step.books.limited.insert(integration);
     }
-    step.touch(integration);
+    if control.limits != before.limits {
+        gate::open_all(step, integration)?;
+    }
+    if control.lane_concurrency != before.lane_concurrency {
+        touch_lanes(step, integration, [before.lane_concurrency, control.lane_concurrency].contains(&Some(0)))?;
+    }
+    step.books.stale.integrations.insert(integration);
+    Ok(())
+}
+
+/// Another number of jobs may run per lane: of interest where some are, and everywhere if it is or was none.
+fn touch_lanes(step: &mut Step<'_>, integration: IntegrationId, all: bool) -> Result<()> {
+    let query = if all {
+        "SELECT lane FROM lanes WHERE integration = ?1"
+    } else {
+        "SELECT DISTINCT lane FROM jobs INDEXED BY jobs_running WHERE state = 1 AND integration = ?1"
+    };
+    let mut statement = step.connection.prepare_cached(query)?;
+    for lane in row::all(&mut statement, (integration,), |row| Ok(row.get(0)?))? {
+        step.books.stale.lanes.insert((integration, lane));
+    }
     Ok(())
 }
 
 /// Reads it.
 pub(super) fn control_of(connection: &Connection, integration: IntegrationId) -> Result<Control> {
     let mut statement = connection.prepare_cached(
-        "SELECT paused, concurrency, lane_concurrency, lane_backlog, limits FROM lanes WHERE integration = ?1",
+        "SELECT paused, concurrency, lane_concurrency, lane_backlog, limits FROM integrations WHERE integration = ?1",
     )?;
     let control = row::one(&mut statement, (integration,), |row| {
         Ok(Control {

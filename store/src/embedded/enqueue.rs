@@ -1,27 +1,36 @@
-//! enqueue: put jobs in, honouring keys and idempotency keys.
+//! enqueue: put jobs in, honouring keys, idempotency keys and the room in lanes.
 
 use rusqlite::{Connection, OptionalExtension};
 use schedules::{KeyId, Millis};
 
 use super::row;
-use super::step::Step;
+use super::step::{Place, Step};
 use crate::queue::{Enqueued, Idempotency, IfExists, NewJob};
 use crate::{IntegrationId, JobId, Result};
 
-/// Puts jobs in, one after the other.
-pub(super) fn enqueue(step: &mut Step<'_>, jobs: &[NewJob]) -> Result<Vec<Enqueued>> {
-    jobs.iter().map(|new| enqueue_one(step, new)).collect()
+/// Whether a lane may be too full for a job.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Backlog {
+    /// It may.
+    Bounded,
+    /// The job is taken in any case.
+    Open,
 }
 
-fn enqueue_one(step: &mut Step<'_>, new: &NewJob) -> Result<Enqueued> {
+/// Puts jobs in, one after the other.
+pub(super) fn enqueue(step: &mut Step<'_>, jobs: &[NewJob], backlog: Backlog) -> Result<Vec<Enqueued>> {
+    jobs.iter().map(|new| enqueue_one(step, new, backlog)).collect()
+}
+
+fn enqueue_one(step: &mut Step<'_>, new: &NewJob, backlog: Backlog) -> Result<Enqueued> {
     let Some(idempotency) = &new.idempotency else {
-        return insert(step, new);
+        return insert(step, new, backlog);
     };
     let integration = new.job.integration;
     if let Some(answer) = first_answer(step, integration, idempotency)? {
         return Ok(answer);
     }
-    let answer = insert(step, new)?;
+    let answer = insert(step, new, backlog)?;
     match &answer {
         Enqueued::Kept { existing, due } => {
             remember(step.connection, integration, idempotency, *existing, *due, false)?
@@ -70,32 +79,53 @@ fn remember(
     Ok(())
 }
 
-fn insert(step: &mut Step<'_>, new: &NewJob) -> Result<Enqueued> {
+fn insert(step: &mut Step<'_>, new: &NewJob, backlog: Backlog) -> Result<Enqueued> {
     let job = &new.job;
     let identifies = new.if_exists != IfExists::Beside;
     let key = job.key.as_ref().filter(|_| identifies).map(schedules::Key::identity);
-    let mut answer = Enqueued::Created;
-    if let Some(key) = key
-        && !exists(step.connection, job.id)?
-        && let Some(pending) = pending(step.connection, job.integration, key)?
+    if (key.is_some() || job.lane.is_some()) && exists(step.connection, job.id)? {
+        return Ok(Enqueued::Created);
+    }
+    let old = match key {
+        Some(key) => pending(step.connection, job.integration, key)?,
+        None => None,
+    };
+    match (&old, new.if_exists) {
+        (Some(old), IfExists::Keep) => return Ok(Enqueued::Kept { existing: old.id, due: old.due }),
+        (Some(old), IfExists::Reject) => return Ok(Enqueued::Rejected { existing: old.id }),
+        _ => {}
+    }
+    if let (Backlog::Bounded, Some(lane)) = (backlog, job.lane.as_deref())
+        && old.as_ref().is_none_or(|old| *old.place.lane != *lane)
+        && let Some(limit) = full(step.connection, job.integration, lane)?
     {
-        match new.if_exists {
-            IfExists::Replace => {
-                take_out(step, pending.seq)?;
-                answer = Enqueued::Replaced { old: pending.id };
-            }
-            IfExists::Keep => {
-                return Ok(Enqueued::Kept { existing: pending.id, due: pending.due });
-            }
-            IfExists::Reject => return Ok(Enqueued::Rejected { existing: pending.id }),
-            IfExists::Beside => {}
-        }
+        return Ok(Enqueued::Crowded { limit });
+    }
+    let answer = old.as_ref().map_or(Enqueued::Created, |old| Enqueued::Replaced { old: old.id });
+    if let Some(old) = old {
+        take_out(step, old)?;
     }
     if row::insert(step.connection, job, key)? {
         step.grow()?;
-        step.touch(job.integration);
+        step.touch(row::place_of(job));
     }
     Ok(answer)
+}
+
+/// How many jobs may be pending in a lane, if as many are.
+fn full(connection: &Connection, integration: IntegrationId, lane: &str) -> Result<Option<u32>> {
+    let limit = connection
+        .prepare_cached("SELECT lane_backlog FROM integrations WHERE integration = ?1")?
+        .query_row((integration,), |row| row.get::<_, Option<u32>>(0))
+        .optional()?;
+    let Some(limit) = limit.flatten() else { return Ok(None) };
+    let pending: u32 = connection
+        .prepare_cached(
+            "SELECT count(*) FROM (SELECT 1 FROM jobs INDEXED BY jobs_queue
+                                   WHERE state = 0 AND integration = ?1 AND lane = ?2 LIMIT ?3)",
+        )?
+        .query_row((integration, lane, limit), |row| row.get(0))?;
+    Ok((pending >= limit).then_some(limit))
 }
 
 /// Whether the queue holds a job with this id.
@@ -107,22 +137,23 @@ struct Pending {
     seq: i64,
     id: JobId,
     due: Millis,
+    place: Place,
 }
 
 /// The pending job that has a key.
 fn pending(connection: &Connection, integration: IntegrationId, key: KeyId) -> Result<Option<Pending>> {
     let mut statement = connection.prepare_cached(
-        "SELECT seq, id, due FROM jobs INDEXED BY jobs_key
+        "SELECT integration, lane, gate, seq, id, due FROM jobs INDEXED BY jobs_key
          WHERE state = 0 AND detached = 0 AND key IS NOT NULL AND integration = ?1 AND key = ?2",
     )?;
-    let found = statement.query_row((integration, &key.0[..]), |row| {
-        Ok(Pending { seq: row.get(0)?, id: row.get(1)?, due: Millis(row.get(2)?) })
-    });
-    Ok(found.optional()?)
+    row::one(&mut statement, (integration, &key.0[..]), |row| {
+        Ok(Pending { seq: row.get(3)?, id: row.get(4)?, due: Millis(row.get(5)?), place: row::short_place(row)? })
+    })
 }
 
-fn take_out(step: &mut Step<'_>, seq: i64) -> Result<()> {
-    let gone = step.connection.prepare_cached("DELETE FROM jobs WHERE seq = ?1")?.execute((seq,))?;
+fn take_out(step: &mut Step<'_>, old: Pending) -> Result<()> {
+    let gone = step.connection.prepare_cached("DELETE FROM jobs WHERE seq = ?1")?.execute((old.seq,))?;
     step.shrink(gone);
+    step.touch(old.place);
     Ok(())
 }

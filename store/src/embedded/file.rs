@@ -13,7 +13,7 @@ const APPLICATION_ID: i32 = 0x5447_5131;
 /// The steps from an empty file to today's tables; `user_version` counts those that were taken.
 const MIGRATIONS: [&str; 2] = [include_str!("migrations/1.sql"), include_str!("migrations/2.sql")];
 /// Statements that stay prepared on a connection.
-const CACHED_STATEMENTS: usize = 96;
+const CACHED_STATEMENTS: usize = 128;
 
 /// How far a commit goes before it is answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension};
 use schedules::Millis;
 
-use super::enqueue::enqueue;
+use super::enqueue::{Backlog, enqueue};
 use super::row;
 use super::step::Step;
 use crate::queue::{Fired, Firing, IfBusy, Job};
@@ -17,7 +17,7 @@ pub(super) fn fire(step: &mut Step<'_>, firing: &Firing) -> Result<Fired> {
     }
     step.connection
         .prepare_cached(
-            "INSERT INTO lanes (integration, cursor) VALUES (?1, ?2)
+            "INSERT INTO integrations (integration, cursor) VALUES (?1, ?2)
              ON CONFLICT (integration) DO UPDATE SET cursor = ?2",
         )?
         .execute((firing.integration, firing.to.0))?;
@@ -29,7 +29,8 @@ pub(super) fn fire(step: &mut Step<'_>, firing: &Firing) -> Result<Fired> {
         IfBusy::Skip | IfBusy::Queue => Vec::new(),
         IfBusy::Revoke => revoke(step, firing.integration)?,
     };
-    enqueue(step, &firing.ticks)?;
+    // A tick is never turned away: its cursor has moved.
+    enqueue(step, &firing.ticks, Backlog::Open)?;
     Ok(Fired::Queued { revoked })
 }
 
@@ -49,15 +50,18 @@ fn revoke(step: &mut Step<'_>, integration: IntegrationId) -> Result<Vec<Job>> {
          RETURNING ",
         row::columns!()
     ))?;
-    let jobs = row::all(&mut statement, (integration,), row::job)?;
-    step.shrink(jobs.len());
-    step.free_slot(integration);
-    Ok(jobs)
+    let gone = row::all(&mut statement, (integration,), |row| Ok((row::job(row)?, row::place(row)?)))?;
+    step.shrink(gone.len());
+    let take_out = |(job, place)| {
+        step.free_slot(place);
+        job
+    };
+    Ok(gone.into_iter().map(take_out).collect())
 }
 
 /// The nominal time of a schedule's last tick.
 pub(super) fn cursor(connection: &Connection, integration: IntegrationId) -> Result<Option<Millis>> {
-    let mut statement = connection.prepare_cached("SELECT cursor FROM lanes WHERE integration = ?1")?;
+    let mut statement = connection.prepare_cached("SELECT cursor FROM integrations WHERE integration = ?1")?;
     let cursor: Option<Option<i64>> = statement.query_row((integration,), |row| row.get(0)).optional()?;
     Ok(cursor.flatten().map(Millis))
 }

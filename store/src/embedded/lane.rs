@@ -1,130 +1,152 @@
-//! Whose turn it is: a lane per integration, with the due time of its first job that may be claimed.
+//! Whose turn it is among the lanes of one integration.
 //!
-//! `head` is NULL while the integration is held (paused, at its concurrency) or has nothing pending. Verbs only say which
-//! lanes they touched; `write` computes the lane from the rows again, so no count can leak. A lane is `ready` once
-//! its head was seen to be due; ready lanes are served in the order of their last turn.
+//! A lane has a row while jobs wait in it (not in line at a full bucket). It is `ready` once its first job was seen to be
+//! due, and joins the rotation at its end: a lane that is emptied and filled again does not overtake those that wait.
 
 use rusqlite::{Connection, OptionalExtension, Row};
 use schedules::Millis;
 
-use super::row;
+use super::row::{self, NO_LANE};
 use super::step::Step;
 use crate::{IntegrationId, Result};
 
-/// What holds an integration back, and what was computed last.
+/// At most this many lanes become ready at once; others stay due.
+const PROMOTED: i64 = 256;
+
+/// A lane, and what was computed last.
 pub(super) struct Lane {
     pub(super) integration: IntegrationId,
-    paused: bool,
-    concurrency: Option<u32>,
+    pub(super) name: Box<str>,
     head: Option<i64>,
     ready: bool,
     served: i64,
 }
 
-impl Lane {
-    fn new(integration: IntegrationId) -> Self {
-        Self { integration, paused: false, concurrency: None, head: None, ready: false, served: 0 }
-    }
+/// The first job of a lane among those of one priority.
+pub(super) struct First {
+    pub(super) priority: i64,
+    pub(super) due: Millis,
 }
 
 fn read(row: &Row<'_>) -> Result<Lane> {
-    Ok(Lane {
-        integration: row.get(0)?,
-        paused: row.get(1)?,
-        concurrency: row.get(2)?,
-        head: row.get(3)?,
-        ready: row.get(4)?,
-        served: row.get(5)?,
-    })
+    Ok(Lane { integration: row.get(0)?, name: row.get(1)?, head: row.get(2)?, ready: row.get(3)?, served: row.get(4)? })
 }
 
-/// Looks at every touched lane again.
-pub(super) fn refresh_stale(step: &mut Step<'_>) -> Result<()> {
-    while let Some(integration) = step.books.stale.first().copied() {
-        refresh(step, integration)?;
-        step.books.stale.remove(&integration);
-    }
-    Ok(())
-}
-
-fn refresh(step: &mut Step<'_>, integration: IntegrationId) -> Result<()> {
-    let connection = step.connection;
-    let mut statement = connection.prepare_cached(
-        "SELECT integration, paused, concurrency, head, ready, served FROM lanes WHERE integration = ?1",
+/// Looks at a lane again.
+pub(super) fn refresh(step: &mut Step<'_>, integration: IntegrationId, name: &str) -> Result<()> {
+    let mut statement = step.connection.prepare_cached(
+        "SELECT integration, lane, head, ready, served FROM lanes WHERE integration = ?1 AND lane = ?2",
     )?;
-    let lane = row::one(&mut statement, (integration,), read)?.unwrap_or_else(|| Lane::new(integration));
-    let served = lane.served;
-    write(step, &lane, served)
+    let before = row::one(&mut statement, (integration, name), read)?;
+    let limit =
+        if step.books.limited.contains(&integration) { concurrency(step.connection, integration)? } else { None };
+    match before {
+        Some(lane) => {
+            let served = lane.served;
+            write(step, &lane, limit, served)
+        }
+        None => {
+            let lane = Lane { integration, name: name.into(), head: None, ready: false, served: i64::MIN };
+            let end = step.next_turn();
+            write(step, &lane, limit, end)
+        }
+    }
 }
 
-/// Computes a lane's head and readiness from the jobs; counts a change if its work comes earlier than before.
-fn write(step: &mut Step<'_>, before: &Lane, served: i64) -> Result<()> {
+fn concurrency(connection: &Connection, integration: IntegrationId) -> Result<Option<u32>> {
+    let mut statement =
+        connection.prepare_cached("SELECT lane_concurrency FROM integrations WHERE integration = ?1")?;
+    Ok(statement.query_row((integration,), |row| row.get(0)).optional()?.flatten())
+}
+
+/// Computes head and readiness, and writes them where they changed.
+fn write(step: &mut Step<'_>, before: &Lane, limit: Option<u32>, served: i64) -> Result<()> {
     let connection = step.connection;
-    let held = before.paused || room(connection, before)? == 0;
-    let head = if held { None } else { first_due(connection, before.integration)? };
+    let (integration, name) = (before.integration, &before.name);
+    let Some(first) = first_due(connection, before)? else {
+        connection
+            .prepare_cached("DELETE FROM lanes WHERE integration = ?1 AND lane = ?2")?
+            .execute((integration, name))?;
+        return Ok(());
+    };
+    let head = if room(connection, before, limit)? == 0 { None } else { Some(first.0) };
     let ready = head.is_some_and(|head| head <= step.now.0);
     if (head, ready, served) != (before.head, before.ready, before.served) {
         connection
             .prepare_cached(
-                "INSERT INTO lanes (integration, head, ready, served) VALUES (?1, ?2, ?3, ?4)
-                 ON CONFLICT (integration) DO UPDATE SET head = ?2, ready = ?3, served = ?4",
+                "INSERT INTO lanes (integration, lane, head, ready, served) VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT (integration, lane) DO UPDATE SET head = ?3, ready = ?4, served = ?5",
             )?
-            .execute((before.integration, head, ready, served))?;
-    }
-    if head.is_some_and(|head| before.head.is_none_or(|before| head < before)) {
-        step.books.changes += 1;
+            .execute((integration, name, head, ready, served))?;
     }
     Ok(())
 }
 
-/// How many more jobs of an integration may run: counted from the running ones, up to its limit.
-pub(super) fn room(connection: &Connection, lane: &Lane) -> Result<usize> {
-    let Some(limit) = lane.concurrency else {
+fn first_due(connection: &Connection, lane: &Lane) -> Result<Option<Millis>> {
+    let (mut earliest, mut below) = (None, i64::MAX);
+    while let Some(First { priority, due }) = first(connection, lane, below)? {
+        earliest = Some(earliest.map_or(due, |earliest: Millis| earliest.min(due)));
+        below = priority;
+    }
+    Ok(earliest)
+}
+
+/// The first job of the highest priority below `below`.
+pub(super) fn first(connection: &Connection, lane: &Lane, below: i64) -> Result<Option<First>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT priority, due FROM jobs INDEXED BY jobs_queue
+         WHERE state = 0 AND integration = ?1 AND lane = ?2 AND in_line = 0 AND priority < ?3
+         ORDER BY priority DESC, due LIMIT 1",
+    )?;
+    row::one(&mut statement, (lane.integration, &lane.name, below), |row| {
+        Ok(First { priority: row.get(0)?, due: Millis(row.get(1)?) })
+    })
+}
+
+/// How many more jobs of a lane may run if `limit` may.
+pub(super) fn room(connection: &Connection, lane: &Lane, limit: Option<u32>) -> Result<usize> {
+    let Some(limit) = limit.filter(|_| *lane.name != *NO_LANE) else {
         return Ok(usize::MAX);
     };
     let running: u32 = connection
-        .prepare_cached("SELECT count(*) FROM jobs INDEXED BY jobs_running WHERE state = 1 AND integration = ?1")?
-        .query_row((lane.integration,), |row| row.get(0))?;
+        .prepare_cached(
+            "SELECT count(*) FROM jobs INDEXED BY jobs_running WHERE state = 1 AND integration = ?1 AND lane = ?2",
+        )?
+        .query_row((lane.integration, &lane.name), |row| row.get(0))?;
     Ok(limit.saturating_sub(running) as usize)
 }
 
-fn first_due(connection: &Connection, integration: IntegrationId) -> Result<Option<i64>> {
+/// The due time of the first job in an integration's lanes that is not held.
+pub(super) fn head(connection: &Connection, integration: IntegrationId) -> Result<Option<i64>> {
     let mut statement = connection.prepare_cached(
-        "SELECT due FROM jobs INDEXED BY jobs_queue WHERE state = 0 AND integration = ?1 ORDER BY due LIMIT 1",
+        "SELECT head FROM lanes INDEXED BY lanes_head WHERE integration = ?1 AND head IS NOT NULL ORDER BY head LIMIT 1",
     )?;
     Ok(statement.query_row((integration,), |row| row.get(0)).optional()?)
 }
 
-/// Notes which waiting lanes have become due.
-pub(super) fn promote(connection: &Connection, now: Millis) -> Result<()> {
-    connection
+/// Notes which waiting lanes of an integration have become due, the earliest first.
+pub(super) fn promote(step: &Step<'_>, integration: IntegrationId) -> Result<()> {
+    step.connection
         .prepare_cached(
-            "UPDATE lanes SET ready = 1 WHERE integration IN
-             (SELECT integration FROM lanes INDEXED BY lanes_waiting WHERE ready = 0 AND head <= ?1)",
+            "UPDATE lanes SET ready = 1 WHERE integration = ?1 AND lane IN
+             (SELECT lane FROM lanes INDEXED BY lanes_waiting
+              WHERE integration = ?1 AND ready = 0 AND head <= ?2 ORDER BY head LIMIT ?3)",
         )?
-        .execute((now.0,))?;
+        .execute((integration, step.now.0, PROMOTED))?;
     Ok(())
 }
 
-/// The ready lanes whose last turn is longest ago.
-pub(super) fn next(connection: &Connection, limit: usize) -> Result<Vec<Lane>> {
+/// The ready lanes of an integration whose last turn is longest ago.
+pub(super) fn next(connection: &Connection, integration: IntegrationId, limit: usize) -> Result<Vec<Lane>> {
     let mut statement = connection.prepare_cached(
-        "SELECT integration, paused, concurrency, head, ready, served FROM lanes INDEXED BY lanes_ready
-         WHERE ready = 1 ORDER BY served LIMIT ?1",
+        "SELECT integration, lane, head, ready, served FROM lanes INDEXED BY lanes_ready
+         WHERE integration = ?1 AND ready = 1 ORDER BY served LIMIT ?2",
     )?;
-    row::all(&mut statement, (i64::try_from(limit).unwrap_or(i64::MAX),), read)
+    row::all(&mut statement, (integration, row::count(limit)), read)
 }
 
 /// Writes down that a lane had its turn.
-pub(super) fn served(step: &mut Step<'_>, lane: &Lane) -> Result<()> {
-    step.books.turn += 1;
-    let turn = step.books.turn;
-    write(step, lane, turn)
-}
-
-/// The due time of the first job that is not held.
-pub(super) fn next_due(connection: &Connection) -> Result<Option<Millis>> {
-    let mut statement = connection
-        .prepare_cached("SELECT head FROM lanes INDEXED BY lanes_head WHERE head IS NOT NULL ORDER BY head LIMIT 1")?;
-    Ok(statement.query_row((), |row| row.get(0)).optional()?.map(Millis))
+pub(super) fn served(step: &mut Step<'_>, lane: &Lane, limit: Option<u32>) -> Result<()> {
+    let turn = step.next_turn();
+    write(step, lane, limit, turn)
 }

@@ -6,8 +6,10 @@
 //! transaction) and the verb's arguments to its answer. Questions do not wait for the writer: `readers` holds read-only
 //! connections for them.
 //!
-//! Whose turn it is among integrations is the business of `lane`.
+//! A claim gives `turn`s to integrations, and each to its lanes; whose turn it is is the business of `integration` and
+//! `lane`. `rules` says whether a job may start, `bucket` what is charged, `gate` who waits in line for room.
 
+mod bucket;
 mod cancel;
 mod claim;
 mod control;
@@ -18,7 +20,9 @@ mod extend;
 mod file;
 mod find;
 mod fire;
+mod gate;
 mod handle;
+mod integration;
 mod lane;
 mod limits;
 mod list;
@@ -29,8 +33,12 @@ mod replay;
 mod reschedule;
 mod rescue;
 mod row;
+mod rules;
 mod settle;
+mod stale;
 mod step;
+mod take;
+mod turn;
 mod verbs;
 mod writer;
 

@@ -1,18 +1,18 @@
-//! prune: forget dead jobs and idempotency keys that are over their age or number.
+//! prune: forget dead jobs and idempotency keys that are over their age or number, and buckets that are empty.
 
 use super::row;
 use super::step::Step;
 use crate::queue::{Pruned, Pruning};
 use crate::{IntegrationId, Result};
 
-/// Forgets at most `limit` rows: dead jobs by age, then by number, then idempotency keys.
+/// Forgets at most `limit` rows: dead jobs by age, then by number, then idempotency keys, then buckets.
 pub(super) fn prune(step: &mut Step<'_>, pruning: &Pruning) -> Result<Pruned> {
     let mut left = pruning.limit;
     let old = delete(
         step,
         "DELETE FROM jobs WHERE seq IN
              (SELECT seq FROM jobs INDEXED BY jobs_died WHERE state = 2 AND died < ?1 ORDER BY died LIMIT ?2)",
-        (pruning.dead_before.0, sql(left)),
+        (pruning.dead_before.0, row::count(left)),
         &mut left,
     )?;
     let many = prune_number(step, pruning.dead_keep, &mut left)?;
@@ -21,7 +21,14 @@ pub(super) fn prune(step: &mut Step<'_>, pruning: &Pruning) -> Result<Pruned> {
         step,
         "DELETE FROM idempotency WHERE (integration, key) IN
              (SELECT integration, key FROM idempotency INDEXED BY idempotency_until WHERE until < ?1 LIMIT ?2)",
-        (step.now.0, sql(left)),
+        (step.now.0, row::count(left)),
+        &mut left,
+    )?;
+    delete(
+        step,
+        "DELETE FROM buckets WHERE (integration, name) IN
+             (SELECT integration, name FROM buckets INDEXED BY buckets_until WHERE until <= ?1 LIMIT ?2)",
+        (step.now.0, row::count(left)),
         &mut left,
     )?;
     Ok(Pruned { dead: (old + many) as u64, idempotency: keys as u64 })
@@ -41,7 +48,7 @@ fn prune_number(step: &Step<'_>, keep: u64, left: &mut usize) -> Result<usize> {
             "DELETE FROM jobs WHERE seq IN
                  (SELECT seq FROM jobs INDEXED BY jobs_dead WHERE state = 2 AND integration = ?1
                   ORDER BY died, seq LIMIT ?2)",
-            (integration, surplus.min(sql(*left))),
+            (integration, surplus.min(row::count(*left))),
             left,
         )?;
     }
@@ -52,8 +59,4 @@ fn delete(step: &Step<'_>, statement: &str, params: impl rusqlite::Params, left:
     let gone = step.connection.prepare_cached(statement)?.execute(params)?;
     *left = left.saturating_sub(gone);
     Ok(gone)
-}
-
-fn sql(limit: usize) -> i64 {
-    i64::try_from(limit).unwrap_or(i64::MAX)
 }

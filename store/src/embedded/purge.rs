@@ -3,7 +3,7 @@
 use super::step::Step;
 use crate::{IntegrationId, Result};
 
-/// Forgets its jobs in every state, its lane (cursor, control) and its idempotency keys.
+/// Forgets its jobs in every state, its lanes, gates and buckets, its cursor and control, and its idempotency keys.
 pub(super) fn purge(step: &mut Step<'_>, integration: IntegrationId) -> Result<()> {
     for jobs in [
         "DELETE FROM jobs WHERE seq IN (SELECT seq FROM jobs INDEXED BY jobs_queue WHERE state = 0 AND integration = ?1)",
@@ -13,7 +13,13 @@ pub(super) fn purge(step: &mut Step<'_>, integration: IntegrationId) -> Result<(
         let gone = step.connection.prepare_cached(jobs)?.execute((integration,))?;
         step.shrink(gone);
     }
-    for rest in ["DELETE FROM lanes WHERE integration = ?1", "DELETE FROM idempotency WHERE integration = ?1"] {
+    for rest in [
+        "DELETE FROM lanes WHERE integration = ?1",
+        "DELETE FROM gates WHERE integration = ?1",
+        "DELETE FROM buckets WHERE integration = ?1",
+        "DELETE FROM integrations WHERE integration = ?1",
+        "DELETE FROM idempotency WHERE integration = ?1",
+    ] {
         step.connection.prepare_cached(rest)?.execute((integration,))?;
     }
     Ok(())

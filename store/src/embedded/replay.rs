@@ -5,7 +5,7 @@ use schedules::Millis;
 use super::row;
 use super::settle::key_is_taken;
 use super::step::Step;
-use crate::{IntegrationId, JobId, Result};
+use crate::{JobId, Result};
 
 /// Makes it pending with nothing counted, and says so in its cause.
 pub(super) fn replay(step: &mut Step<'_>, job: JobId, due: Millis) -> Result<bool> {
@@ -13,10 +13,10 @@ pub(super) fn replay(step: &mut Step<'_>, job: JobId, due: Millis) -> Result<boo
         "UPDATE jobs SET state = 0, due = ?2, closes = NULL, attempt = 0, charged = 0, lost = 0, died = NULL, error = NULL,
              cause = 'replay', tick = NULL, detached = ",
         key_is_taken!(),
-        " WHERE id = ?1 AND state = 2 RETURNING integration"
+        " WHERE id = ?1 AND state = 2 RETURNING integration, lane, gate"
     ))?;
-    let replayed = row::one(&mut statement, (job, due.0), |row| Ok(row.get::<_, IntegrationId>(0)?))?;
-    let Some(integration) = replayed else { return Ok(false) };
-    step.touch(integration);
+    let replayed = row::one(&mut statement, (job, due.0), row::short_place)?;
+    let Some(place) = replayed else { return Ok(false) };
+    step.touch(place);
     Ok(true)
 }

@@ -2,24 +2,25 @@
 
 use super::row;
 use super::step::Step;
-use crate::body;
 use crate::queue::{Job, Move};
-use crate::{IntegrationId, Result};
+use crate::{Result, body};
 
 /// Moves what is pending; `false` for what is not.
 pub(super) fn reschedule(step: &mut Step<'_>, moves: &[Move]) -> Result<Vec<bool>> {
     moves.iter().map(|wanted| move_one(step, wanted)).collect()
 }
 
+/// A job in line leaves it.
 fn move_one(step: &mut Step<'_>, wanted: &Move) -> Result<bool> {
-    let mut statement = step
-        .connection
-        .prepare_cached("UPDATE jobs SET due = ?2, closes = ?3 WHERE id = ?1 AND state = 0 RETURNING integration")?;
-    let moved = row::one(&mut statement, (wanted.job, wanted.due.0, wanted.closes.map(|closes| closes.0)), |row| {
-        Ok(row.get::<_, IntegrationId>(0)?)
-    })?;
-    let Some(integration) = moved else { return Ok(false) };
-    step.touch(integration);
+    let mut statement =
+        step.connection.prepare_cached("SELECT integration, lane, gate FROM jobs WHERE id = ?1 AND state = 0")?;
+    let Some(place) = row::one(&mut statement, (wanted.job,), row::short_place)? else {
+        return Ok(false);
+    };
+    step.connection
+        .prepare_cached("UPDATE jobs SET due = ?2, closes = ?3, gate = NULL, in_line = 0 WHERE id = ?1")?
+        .execute((wanted.job, wanted.due.0, wanted.closes.map(|closes| closes.0)))?;
+    step.touch(place);
     if wanted.window.is_some() {
         change_window(step, wanted)?;
     }

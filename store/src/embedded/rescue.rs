@@ -14,6 +14,5 @@ pub(super) fn rescue(step: &Step<'_>, limit: usize, lease_ms: u32) -> Result<Vec
          RETURNING ",
         row::columns!()
     ))?;
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    row::all(&mut statement, (step.now.0, limit, step.lease_until(lease_ms)), row::leased)
+    row::all(&mut statement, (step.now.0, row::count(limit), step.lease_until(lease_ms)), row::leased)
 }

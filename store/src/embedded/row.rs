@@ -4,6 +4,7 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, 
 use rusqlite::{Connection, Row, Statement};
 use schedules::{KeyId, Millis};
 
+use super::step::Place;
 use crate::body::{self, Columns};
 use crate::queue::{Cause, Grant, Job, JobView, Lease, Leased, State};
 use crate::{Error, IntegrationId, JobId, Result};
@@ -12,7 +13,7 @@ use crate::{Error, IntegrationId, JobId, Result};
 macro_rules! columns {
     () => {
         "seq, id, integration, state, cause, priority, due, attempt, lost, token, lease_until, died, key_text, error, body, \
-         closes, lane, charged"
+         closes, lane, charged, gate, in_line"
     };
 }
 pub(super) use columns;
@@ -58,7 +59,7 @@ pub(super) fn insert(connection: &Connection, job: &Job, key: Option<KeyId>) -> 
         job.priority,
         job.due.0,
         job.closes.map(|closes| closes.0),
-        job.lane.as_deref().unwrap_or(NO_LANE),
+        lane_of(job),
         key.as_ref().map(|key| &key.0[..]),
         job.key.as_ref().map(|key| key.canonical()),
         body::encode(job)?,
@@ -90,7 +91,7 @@ pub(super) fn job(row: &Row<'_>) -> Result<Job> {
         priority: row.get(5)?,
         due: Millis(row.get(6)?),
         closes: row.get::<_, Option<i64>>(15)?.map(Millis),
-        lane: row.get::<_, String>(16).map(|lane| Some(lane.into()).filter(|lane: &Box<str>| **lane != *NO_LANE))?,
+        lane: row.get::<_, Option<Box<str>>>(16)?.filter(|lane| **lane != *NO_LANE),
     };
     let key = row.get_ref(12)?.as_str_or_null().map_err(|error| Error::Corrupt(error.to_string()))?;
     let bytes = row.get_ref(14)?.as_blob().map_err(|error| Error::Corrupt(error.to_string()))?;
@@ -105,18 +106,43 @@ pub(super) fn view(row: &Row<'_>) -> Result<JobView> {
         attempt: row.get(7)?,
         lost: row.get(8)?,
         charged: row.get(17)?,
-        delayed_by_limit: false,
+        delayed_by_limit: row.get(19)?,
         lease_until: row.get::<_, Option<i64>>(10)?.map(Millis),
         died: row.get::<_, Option<i64>>(11)?.map(Millis),
         error: row.get::<_, Option<String>>(13)?.map(Into::into),
     })
 }
 
-/// A row of `columns!()` that was just leased.
+/// A row of `columns!()` that was just leased, to be started.
 pub(super) fn leased(row: &Row<'_>) -> Result<Leased> {
     let job = job(row)?;
     let lease = Lease { job: job.id, token: row.get::<_, i64>(9)?.cast_unsigned() };
     Ok(Leased { job, lease, attempt: row.get(7)?, lost: row.get(8)?, grant: Grant::Start })
+}
+
+/// Where the job of a row of `columns!()` waits, or waited.
+pub(super) fn place(row: &Row<'_>) -> Result<Place> {
+    Ok(Place { integration: row.get(2)?, lane: row.get(16)?, gate: row.get(18)? })
+}
+
+/// Where a job that is put in waits.
+pub(super) fn place_of(job: &Job) -> Place {
+    Place { integration: job.integration, lane: lane_of(job).into(), gate: None }
+}
+
+/// The lane of a job, as the file has it.
+fn lane_of(job: &Job) -> &str {
+    job.lane.as_deref().unwrap_or(NO_LANE)
+}
+
+/// A row of `integration, lane, gate`.
+pub(super) fn short_place(row: &Row<'_>) -> Result<Place> {
+    Ok(Place { integration: row.get(0)?, lane: row.get(1)?, gate: row.get(2)? })
+}
+
+/// A number of rows, for SQL.
+pub(super) fn count(rows: usize) -> i64 {
+    i64::try_from(rows).unwrap_or(i64::MAX)
 }
 
 /// Runs a statement and reads each of its rows.

@@ -5,9 +5,10 @@ use std::time::Duration;
 use schedules::Millis;
 
 use super::cancel::{self, Target};
+use super::enqueue::{self, Backlog};
 use super::{
-    Embedded, claim, control, counts, discard, enqueue, extend, find, fire, list, prune, purge, replay, reschedule,
-    rescue, settle,
+    Embedded, claim, control, counts, discard, extend, find, fire, list, prune, purge, replay, reschedule, rescue,
+    settle,
 };
 use crate::limits::at_most;
 use crate::queue::{
@@ -23,7 +24,7 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 impl Queue for Embedded {
     async fn enqueue(&self, jobs: Vec<NewJob>) -> Result<Vec<Enqueued>> {
         at_most(MAX_BATCH, "the number of jobs", jobs.len())?;
-        self.call(jobs.len(), move |step| enqueue::enqueue(step, &jobs)).await
+        self.call(jobs.len(), move |step| enqueue::enqueue(step, &jobs, Backlog::Bounded)).await
     }
 
     async fn claim(&self, claim: Claim) -> Result<Claimed> {

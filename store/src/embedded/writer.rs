@@ -1,5 +1,6 @@
 //! The one thread that writes: applies waiting operations in groups, and answers each after the group's commit.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
@@ -9,14 +10,18 @@ use schedules::Clock;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::file::{self, Options};
+use super::stale::Stale;
 use super::step::{Books, Step};
-use super::{lane, row};
-use crate::{Error, Result};
+use super::{row, stale};
+use crate::{Error, IntegrationId, Result};
 
 /// The most operations in one transaction.
 const MAX_GROUP: usize = 256;
 /// The most jobs, settlements and so on in one transaction, so that the first caller does not wait for all others.
 const MAX_GROUP_WEIGHT: usize = 4_000;
+/// The last turn of any rotation.
+const LAST_TURN: &str =
+    "SELECT coalesce(max(served), 0) FROM (SELECT served FROM integrations UNION ALL SELECT served FROM lanes)";
 
 /// A call on its way: a verb with its arguments, and the one who waits for the answer.
 ///
@@ -87,10 +92,10 @@ impl Writer {
         let books = Books {
             jobs: connection.query_row("SELECT count(*) FROM jobs", (), |row| row.get::<_, i64>(0))?.cast_unsigned(),
             max_jobs: options.max_jobs,
-            stale: integrations(&connection, "SELECT integration FROM lanes")?,
-            limited: integrations(&connection, "SELECT integration FROM lanes WHERE concurrency IS NOT NULL")?,
+            stale: Stale::default(),
+            limited: limited(&connection)?,
             changes: 0,
-            turn: connection.query_row("SELECT coalesce(max(served), 0) FROM lanes", (), |row| row.get(0))?,
+            turn: connection.query_row(LAST_TURN, (), |row| row.get(0))?,
         };
         Ok(Self { connection, books, clock, changes, _lock: lock })
     }
@@ -153,7 +158,7 @@ impl Writer {
                 return Ok(false);
             }
         }
-        lane::refresh_stale(&mut self.step())?;
+        stale::refresh(&mut self.step())?;
         self.execute("COMMIT")?;
         Ok(true)
     }
@@ -181,8 +186,10 @@ impl Writer {
     }
 }
 
-fn integrations<C: FromIterator<crate::IntegrationId>>(connection: &Connection, query: &str) -> Result<C> {
-    let mut statement = connection.prepare(query)?;
+/// The integrations whose jobs, or whose lanes' jobs, may not all run at once.
+fn limited(connection: &Connection) -> Result<HashSet<IntegrationId>> {
+    let mut statement = connection
+        .prepare("SELECT integration FROM integrations WHERE coalesce(concurrency, lane_concurrency) IS NOT NULL")?;
     Ok(row::all(&mut statement, (), |row| Ok(row.get(0)?))?.into_iter().collect())
 }
 

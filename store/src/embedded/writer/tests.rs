@@ -4,7 +4,8 @@ use schedules::ManualClock;
 
 use super::*;
 use crate::conformance::{START, Sample, integration, job};
-use crate::embedded::{Embedded, enqueue};
+use crate::embedded::Embedded;
+use crate::embedded::enqueue::{self, Backlog};
 use crate::queue::{Enqueued, Inspect, JobFilter, NewJob, PageRequest, Queue};
 
 type Answer = oneshot::Receiver<Result<Vec<Enqueued>>>;
@@ -21,7 +22,7 @@ fn call(verb: impl Fn(&mut Step<'_>) -> Result<Vec<Enqueued>> + Send + 'static) 
 }
 
 fn put(new: NewJob) -> (Box<dyn Operation>, Answer) {
-    call(move |step| enqueue::enqueue(step, std::slice::from_ref(&new)))
+    call(move |step| enqueue::enqueue(step, std::slice::from_ref(&new), Backlog::Bounded))
 }
 
 fn apply(writer: &mut Writer, calls: Vec<(Box<dyn Operation>, Answer)>) -> Vec<Result<Vec<Enqueued>>> {
@@ -39,7 +40,7 @@ fn a_failed_operation_leaves_its_neighbours_alone() {
     let folder = tempfile::TempDir::new().expect("a folder");
     let mut writer = writer(folder.path(), 100);
     let half = call(|step| {
-        enqueue::enqueue(step, &[job(2), job(2)])?;
+        enqueue::enqueue(step, &[job(2), job(2)], Backlog::Bounded)?;
         Err(Error::Corrupt("it breaks half way".into()))
     });
     let answers = apply(&mut writer, vec![put(job(1)), half, put(job(3))]);
@@ -47,7 +48,7 @@ fn a_failed_operation_leaves_its_neighbours_alone() {
     assert!(matches!(answers[1], Err(Error::Corrupt(_))), "{answers:?}");
     assert!(matches!(answers[2], Ok(ref answer) if *answer == [Enqueued::Created]), "{answers:?}");
     assert_eq!((jobs_in_file(&writer), writer.books.jobs), (2, 2));
-    let lanes = "SELECT count(*) FROM lanes WHERE head IS NOT NULL";
+    let lanes = "SELECT count(*) FROM integrations WHERE head IS NOT NULL";
     let lanes: i64 = writer.connection.query_row(lanes, (), |row| row.get(0)).expect("it counts");
     assert_eq!(lanes, 2, "the neighbours' lanes are up to date");
 }
@@ -57,7 +58,7 @@ fn a_failed_operation_alone_leaves_nothing() {
     let folder = tempfile::TempDir::new().expect("a folder");
     let mut writer = writer(folder.path(), 100);
     let half = call(|step| {
-        enqueue::enqueue(step, &[job(2), job(2)])?;
+        enqueue::enqueue(step, &[job(2), job(2)], Backlog::Bounded)?;
         Err(Error::Corrupt("it breaks half way".into()))
     });
     let answers = apply(&mut writer, vec![half]);
@@ -69,7 +70,7 @@ fn a_failed_operation_alone_leaves_nothing() {
 fn a_full_queue_refuses_the_one_and_keeps_the_others() {
     let folder = tempfile::TempDir::new().expect("a folder");
     let mut writer = writer(folder.path(), 2);
-    let two_more = call(|step| enqueue::enqueue(step, &[job(2), job(2)]));
+    let two_more = call(|step| enqueue::enqueue(step, &[job(2), job(2)], Backlog::Bounded));
     let answers = apply(&mut writer, vec![put(job(1)), two_more, put(job(3)), put(job(3))]);
     let full = |answer: &Result<Vec<Enqueued>>| matches!(answer, Err(Error::Full { limit: 2, .. }));
     assert_eq!(answers.iter().map(full).collect::<Vec<_>>(), [false, true, false, true], "{answers:?}");

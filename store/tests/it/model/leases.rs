@@ -19,7 +19,7 @@ impl Model {
         };
         let mut waiting: Vec<_> = self.jobs.iter().filter(mine).filter(|it| it.view.state == State::Pending).collect();
         // A stable sort keeps the order of arrival.
-        waiting.sort_by_key(|it| (it.view.job.due, std::cmp::Reverse(it.view.job.priority)));
+        waiting.sort_by_key(|it| (std::cmp::Reverse(it.view.job.priority), it.view.job.due));
         (waiting, room)
     }
 
@@ -47,9 +47,11 @@ impl Model {
         }
         let heads = self.integrations().into_iter().filter_map(|integration| {
             let (waiting, room) = self.claimable(integration);
-            waiting.first().filter(|_| room > 0).map(|it| it.view.job.due)
+            waiting.iter().map(|it| it.view.job.due).min().filter(|_| room > 0)
         });
-        assert_eq!(claimed.next_due, heads.min(), "the next due time of what is not held");
+        let heads = heads.min().map(|head| head.max(self.now));
+        let next_due = claimed.next_due.map(|due| due.max(self.now));
+        assert_eq!(next_due, heads, "the next due time of what is not held");
     }
 
     /// Checks what a rescue took, and follows it.

@@ -1,0 +1,98 @@
+//! The buckets of an integration's rate limits, as one turn sees them: read once, written back at its end.
+
+use std::collections::HashMap;
+
+use rusqlite::{Connection, Row};
+use schedules::Millis;
+use schedules::rate::gcra::Tat;
+use schedules::rate::{Algorithm, Rule, State};
+
+use super::row;
+use crate::{Error, IntegrationId, Result};
+
+/// Those that were looked at so far.
+pub(super) struct Buckets {
+    pub(super) integration: IntegrationId,
+    known: HashMap<String, Known>,
+}
+
+struct Known {
+    state: State,
+    /// The rule it was charged by, if it was.
+    charged: Option<Rule>,
+}
+
+impl Buckets {
+    /// None yet.
+    pub(super) fn new(integration: IntegrationId) -> Self {
+        Self { integration, known: HashMap::new() }
+    }
+
+    /// The state of one.
+    pub(super) fn state(&mut self, connection: &Connection, name: &str, algorithm: Algorithm) -> Result<State> {
+        if let Some(known) = self.known.get(name) {
+            return Ok(known.state.clone());
+        }
+        let mut statement =
+            connection.prepare_cached("SELECT ms, part, log FROM buckets WHERE integration = ?1 AND name = ?2")?;
+        let stored = row::one(&mut statement, (self.integration, name), read)?;
+        let state = stored.unwrap_or_else(|| State::empty(algorithm));
+        self.known.insert(name.to_owned(), Known { state: state.clone(), charged: None });
+        Ok(state)
+    }
+
+    /// Charges one.
+    pub(super) fn charge(&mut self, name: String, state: State, rule: Rule) {
+        self.known.insert(name, Known { state, charged: Some(rule) });
+    }
+
+    /// Writes those that were charged.
+    pub(super) fn write(self, connection: &Connection) -> Result<()> {
+        for (name, known) in self.known {
+            let Some(rule) = known.charged else { continue };
+            let until = empty_from(&known.state, &rule);
+            let (tat, log) = match &known.state {
+                State::LeakyBucket(tat) => (*tat, None),
+                State::SlidingWindow(log) => (None, Some(bytes_of(log))),
+            };
+            connection
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO buckets (integration, name, ms, part, log, until)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                )?
+                .execute((self.integration, name, tat.map(|tat| tat.ms), tat.map(|tat| tat.part), log, until.0))?;
+        }
+        Ok(())
+    }
+}
+
+/// The state of a row of `ms, part, log`.
+pub(super) fn read(row: &Row<'_>) -> Result<State> {
+    match row.get_ref(2)?.as_blob_or_null().map_err(rusqlite::Error::from)? {
+        Some(log) => log_of(log).map(State::SlidingWindow),
+        None => Ok(State::LeakyBucket(Some(Tat { ms: row.get(0)?, part: row.get(1)? }))),
+    }
+}
+
+/// From when on a state says no more than an empty bucket's.
+fn empty_from(state: &State, rule: &Rule) -> Millis {
+    match state {
+        State::LeakyBucket(tat) => tat.map_or(Millis(i64::MIN), Tat::empty_at),
+        State::SlidingWindow(log) => {
+            let interval = i64::try_from(rule.interval_ms).unwrap_or(i64::MAX);
+            log.last().map_or(Millis(i64::MIN), |newest| newest.after(interval))
+        }
+    }
+}
+
+fn bytes_of(log: &[Millis]) -> Vec<u8> {
+    log.iter().flat_map(|at| at.0.to_le_bytes()).collect()
+}
+
+fn log_of(bytes: &[u8]) -> Result<Vec<Millis>> {
+    let (whole, rest) = bytes.as_chunks();
+    if !rest.is_empty() {
+        return Err(Error::Corrupt("a rate limit's admissions are cut off".into()));
+    }
+    Ok(whole.iter().map(|at| Millis(i64::from_le_bytes(*at))).collect())
+}

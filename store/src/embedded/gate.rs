@@ -1,0 +1,192 @@
+//! The lines at full buckets: a gate per bucket with jobs in line, which opens when the bucket may have room.
+//!
+//! A job in line is in no lane and costs nothing; its place is by due time, priority and arrival. When its gate opens, the
+//! head of the line goes back to its lanes: as many jobs as the bucket has room for. They are charged when they are
+//! handed out, so a job that is cancelled, refused or held up on the way costs nothing either, and its gate opens again.
+
+use rusqlite::{Connection, OptionalExtension};
+use schedules::Millis;
+use schedules::rate::{Admission, Bucket, Rule, State, admit};
+
+use super::bucket::Buckets;
+use super::rules::Rules;
+use super::step::{Place, Step};
+use super::row;
+use crate::{IntegrationId, Result, body};
+
+/// At most this many jobs go through a gate at once.
+const LET_THROUGH: usize = 64;
+
+/// A job in line.
+struct Waiting {
+    seq: i64,
+    lane: Box<str>,
+    key: Option<String>,
+    closes: Option<i64>,
+}
+
+/// When the first gate of an integration opens.
+pub(super) fn head(connection: &Connection, integration: IntegrationId) -> Result<Option<i64>> {
+    let mut statement = connection
+        .prepare_cached("SELECT at FROM gates INDEXED BY gates_at WHERE integration = ?1 ORDER BY at LIMIT 1")?;
+    Ok(statement.query_row((integration,), |row| row.get(0)).optional()?)
+}
+
+/// When the gate at a bucket opens, if there is a line.
+pub(super) fn opens(connection: &Connection, integration: IntegrationId, name: &str) -> Result<Option<Millis>> {
+    let mut statement = connection.prepare_cached("SELECT at FROM gates WHERE integration = ?1 AND name = ?2")?;
+    Ok(statement.query_row((integration, name), |row| row.get(0)).optional()?.map(Millis))
+}
+
+/// Puts a job in line.
+pub(super) fn line_up(step: &Step<'_>, integration: IntegrationId, seq: i64, name: &str, until: Millis) -> Result<()> {
+    step.connection.prepare_cached("UPDATE jobs SET gate = ?2, in_line = 1 WHERE seq = ?1")?.execute((seq, name))?;
+    step.connection
+        .prepare_cached(
+            "INSERT INTO gates (integration, name, at) VALUES (?1, ?2, ?3)
+             ON CONFLICT (integration, name) DO UPDATE SET at = min(at, ?3)",
+        )?
+        .execute((integration, name, until.0))?;
+    Ok(())
+}
+
+/// Jobs have left the line, or have passed the gate for nothing: it goes if the line is empty, and opens otherwise.
+pub(super) fn refresh(step: &Step<'_>, integration: IntegrationId, name: &str) -> Result<()> {
+    let is_line = step
+        .connection
+        .prepare_cached(
+            "SELECT 1 FROM jobs INDEXED BY jobs_line WHERE in_line = 1 AND integration = ?1 AND gate = ?2 LIMIT 1",
+        )?
+        .exists((integration, name))?;
+    if is_line {
+        return set(step, integration, name, step.now);
+    }
+    remove(step, integration, name)
+}
+
+/// All gates of an integration open: its rules have changed.
+pub(super) fn open_all(step: &Step<'_>, integration: IntegrationId) -> Result<()> {
+    step.connection
+        .prepare_cached("UPDATE gates SET at = ?2 WHERE integration = ?1 AND at > ?2")?
+        .execute((integration, step.now.0))?;
+    Ok(())
+}
+
+fn set(step: &Step<'_>, integration: IntegrationId, name: &str, at: Millis) -> Result<()> {
+    step.connection.prepare_cached("UPDATE gates SET at = ?3 WHERE integration = ?1 AND name = ?2")?.execute((
+        integration,
+        name,
+        at.0,
+    ))?;
+    Ok(())
+}
+
+fn remove(step: &Step<'_>, integration: IntegrationId, name: &str) -> Result<()> {
+    step.connection
+        .prepare_cached("DELETE FROM gates WHERE integration = ?1 AND name = ?2")?
+        .execute((integration, name))?;
+    Ok(())
+}
+
+/// Opens the gates of an integration that are due until `wanted` jobs have gone through; takes what it opens from `left`.
+pub(super) fn open_due(
+    step: &mut Step<'_>,
+    integration: IntegrationId,
+    (rules, buckets): (&Rules, &mut Buckets),
+    mut wanted: usize,
+    left: &mut usize,
+) -> Result<()> {
+    while wanted > 0 && *left > 0 {
+        let mut statement = step.connection.prepare_cached(
+            "SELECT name FROM gates INDEXED BY gates_at WHERE integration = ?1 AND at <= ?2 ORDER BY at LIMIT 1",
+        )?;
+        let due: Option<String> = statement.query_row((integration, step.now.0), |row| row.get(0)).optional()?;
+        let Some(name) = due else { break };
+        *left -= 1;
+        wanted -= open(step, integration, &name, (rules, buckets), wanted.min(LET_THROUGH))?;
+    }
+    Ok(())
+}
+
+/// Lets the head of a line through, at most `most`; the answer is how many.
+fn open(
+    step: &mut Step<'_>,
+    integration: IntegrationId,
+    name: &str,
+    (rules, buckets): (&Rules, &mut Buckets),
+    most: usize,
+) -> Result<usize> {
+    // One more, to see whether it is the whole line.
+    let line = line(step.connection, integration, name, most + 1)?;
+    let key = line.first().and_then(|job| job.key.as_deref()).map(body::parse_key).transpose()?;
+    let mut room = match rules.delaying(key.as_ref(), name) {
+        Some(rule) => Room::new(rule, buckets.state(step.connection, name, rule.algorithm)?, step.now),
+        None => Room::Endless,
+    };
+    let mut through = 0;
+    for job in line.iter().take(most) {
+        let is_over = job.closes.is_some_and(|closes| closes <= step.now.0);
+        if !is_over && !room.take() {
+            break;
+        }
+        let_through(step, integration, job)?;
+        through += 1;
+    }
+    if through == line.len() {
+        remove(step, integration, name)?;
+    } else {
+        set(step, integration, name, room.next(step.now))?;
+    }
+    Ok(through)
+}
+
+fn line(connection: &Connection, integration: IntegrationId, name: &str, limit: usize) -> Result<Vec<Waiting>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT seq, lane, key_text, closes FROM jobs INDEXED BY jobs_line
+         WHERE in_line = 1 AND integration = ?1 AND gate = ?2 ORDER BY due, priority DESC, seq LIMIT ?3",
+    )?;
+    row::all(&mut statement, (integration, name, row::count(limit)), |row| {
+        Ok(Waiting { seq: row.get(0)?, lane: row.get(1)?, key: row.get(2)?, closes: row.get(3)? })
+    })
+}
+
+fn let_through(step: &mut Step<'_>, integration: IntegrationId, job: &Waiting) -> Result<()> {
+    step.connection.prepare_cached("UPDATE jobs SET in_line = 0 WHERE seq = ?1")?.execute((job.seq,))?;
+    step.touch(Place { integration, lane: job.lane.clone(), gate: None });
+    Ok(())
+}
+
+/// The room in a bucket, as if those let through were charged.
+enum Room {
+    Endless,
+    Of(Bucket, Millis),
+}
+
+impl Room {
+    fn new(rule: Rule, state: State, now: Millis) -> Self {
+        Self::Of(Bucket { rule, state }, now)
+    }
+
+    /// Takes a place, if there is one.
+    fn take(&mut self) -> bool {
+        let Self::Of(bucket, now) = self else { return true };
+        match admit(*now, std::slice::from_ref(bucket)) {
+            Admission::Admit { mut states } => {
+                bucket.state = states.remove(0);
+                true
+            }
+            Admission::Wait { .. } => false,
+        }
+    }
+
+    /// When there is a place.
+    fn next(&self, now: Millis) -> Millis {
+        match self {
+            Self::Endless => now,
+            Self::Of(bucket, now) => match admit(*now, std::slice::from_ref(bucket)) {
+                Admission::Admit { .. } => *now,
+                Admission::Wait { until, .. } => until,
+            },
+        }
+    }
+}

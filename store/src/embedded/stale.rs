@@ -1,0 +1,52 @@
+//! What has changed since it was computed: verbs only say where; it is computed from the rows again, so nothing can leak.
+
+use std::collections::BTreeSet;
+
+use super::step::Step;
+use super::{gate, integration, lane};
+use crate::{IntegrationId, Result};
+
+/// What to look at again.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Stale {
+    /// Lines at full buckets, by the names of the buckets.
+    pub(super) lines: BTreeSet<(IntegrationId, Box<str>)>,
+    /// Lanes; their integrations follow.
+    pub(super) lanes: BTreeSet<(IntegrationId, Box<str>)>,
+    /// Integrations.
+    pub(super) integrations: BTreeSet<IntegrationId>,
+}
+
+impl Stale {
+    /// Adds what was stale before.
+    pub(super) fn extend(&mut self, other: Self) {
+        self.lines.extend(other.lines);
+        self.lanes.extend(other.lanes);
+        self.integrations.extend(other.integrations);
+    }
+}
+
+/// Looks at everything stale again.
+pub(super) fn refresh(step: &mut Step<'_>) -> Result<()> {
+    refresh_lanes(step)?;
+    while let Some(integration) = step.books.stale.integrations.first().copied() {
+        integration::refresh(step, integration)?;
+        step.books.stale.integrations.remove(&integration);
+    }
+    Ok(())
+}
+
+/// Looks at lines and lanes again, not yet at their integrations.
+pub(super) fn refresh_lanes(step: &mut Step<'_>) -> Result<()> {
+    while let Some(line) = step.books.stale.lines.first().cloned() {
+        gate::refresh(step, line.0, &line.1)?;
+        step.books.stale.integrations.insert(line.0);
+        step.books.stale.lines.remove(&line);
+    }
+    while let Some(lane) = step.books.stale.lanes.first().cloned() {
+        lane::refresh(step, lane.0, &lane.1)?;
+        step.books.stale.integrations.insert(lane.0);
+        step.books.stale.lanes.remove(&lane);
+    }
+    Ok(())
+}
