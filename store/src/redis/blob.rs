@@ -7,9 +7,11 @@ use crate::queue::{Cause, IfExists, Job, NewJob};
 use crate::{Error, IntegrationId, JobId, Result};
 
 const KEYED: u8 = 1;
+const DETACHED: u8 = 2;
 const CHARGED: u8 = 4;
 const TICK: u8 = 8;
 const AWAITED: u8 = 16;
+const HAS_ERROR: u8 = 32;
 const HAS_LANE: u8 = 64;
 const HAS_CLOSES: u8 = 128;
 const IN_LINE: u8 = 1;
@@ -108,6 +110,73 @@ pub(super) fn decode(id: JobId, blob: &[u8]) -> Result<(Job, Header)> {
     let job = body::decode(columns, key.as_deref(), rest.0)?;
     let header = Header { charged: flags & CHARGED != 0, in_line, attempts: attempts.into(), lost: lost.into() };
     Ok((job, header))
+}
+
+/// What the header of a blob says, for the checks.
+pub(super) struct Parts {
+    flags: u8,
+    more: u8,
+    arrival: [u8; 5],
+    pub(super) due: i64,
+    pub(super) integration: IntegrationId,
+    /// Empty: it has none.
+    pub(super) lane: Vec<u8>,
+    /// Empty: it has none.
+    pub(super) key: Vec<u8>,
+    bucket: Vec<u8>,
+}
+
+impl Parts {
+    /// The lane as the scripts name it.
+    pub(super) fn lane_name(&self) -> Vec<u8> {
+        [&self.integration.to_bytes()[..], &self.lane].concat()
+    }
+
+    /// The name of its queue, after the tag.
+    pub(super) fn queue(&self) -> Vec<u8> {
+        [format!("q{}:", self.more >> 4).as_bytes(), &self.lane_name()].concat()
+    }
+
+    /// The name of the line it stands in, after the tag.
+    pub(super) fn line(&self) -> Option<Vec<u8>> {
+        (self.more & IN_LINE != 0).then(|| [b"h:", &self.bucket[..]].concat())
+    }
+
+    /// Its member in a queue or a line.
+    pub(super) fn member(&self, id: JobId) -> Vec<u8> {
+        [&[9_u8.saturating_sub(self.more >> 4)][..], &self.arrival, &id.to_bytes()].concat()
+    }
+
+    /// Whether its key leads to it while it is pending.
+    pub(super) fn has_its_key(&self) -> bool {
+        self.flags & KEYED != 0 && self.flags & DETACHED == 0
+    }
+
+    pub(super) fn is_tick(&self) -> bool {
+        self.flags & TICK != 0
+    }
+
+    pub(super) fn has_error(&self) -> bool {
+        self.flags & HAS_ERROR != 0
+    }
+}
+
+/// Reads a blob's header.
+pub(super) fn parts(id: JobId, blob: &[u8]) -> Result<Parts> {
+    let cut = || Error::Corrupt(format!("job {id}: its bytes end early"));
+    let mut rest = Reader(blob);
+    let [flags, more, _, _] = rest.array().ok_or_else(cut)?;
+    let arrival = rest.array().ok_or_else(cut)?;
+    let due = rest.time().ok_or_else(cut)?.0;
+    let integration = IntegrationId::from_bytes(rest.array().ok_or_else(cut)?);
+    if flags & HAS_CLOSES != 0 {
+        rest.time().ok_or_else(cut)?;
+    }
+    let mut text = |there: bool| if there { rest.text().map(<[u8]>::to_vec).ok_or_else(cut) } else { Ok(Vec::new()) };
+    let lane = text(flags & HAS_LANE != 0)?;
+    let key = text(more & HAS_KEY != 0)?;
+    let bucket = text(more & IN_LINE != 0)?;
+    Ok(Parts { flags, more, arrival, due, integration, lane, key, bucket })
 }
 
 /// The canonical key of a blob's job that a script found.

@@ -86,7 +86,7 @@ impl Redis {
     }
 }
 
-fn pack(control: &Control) -> Result<Vec<u8>> {
+pub(super) fn pack(control: &Control) -> Result<Vec<u8>> {
     let number = |limit: Option<u32>| limit.map_or(-1, i64::from);
     let limits = control.limits.iter().zip(names(&control.limits)).map(|(limit, name)| pack_limit(limit, name));
     let packed = Packed(

@@ -9,6 +9,7 @@
 
 mod answer;
 mod blob;
+mod check;
 mod claim;
 mod config;
 mod control;

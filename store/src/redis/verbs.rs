@@ -118,7 +118,7 @@ impl Inspect for Redis {
     }
 
     async fn check(&self) -> Result<Vec<Violation>> {
-        Ok(Vec::new())
+        self.contradictions().await
     }
 
     async fn control_of(&self, integration: IntegrationId) -> Result<Control> {
