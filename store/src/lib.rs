@@ -5,6 +5,7 @@
 //! - [`redis`]: the engine for many machines, on Redis or Valkey.
 //! - [`catalog`]: integrations, releases, API keys and the history of runs, in SQL.
 //! - [`conformance`]: the suite that defines what an engine is (feature `conformance`).
+//! - [`servers`]: real servers for tests (feature `conformance`).
 //!
 //! A store never decides: it is told the due time, the lease and the next state, and writes them.
 
@@ -19,6 +20,8 @@ mod id;
 mod limits;
 pub mod queue;
 pub mod redis;
+#[cfg(feature = "conformance")]
+pub mod servers;
 
 pub use engine::Engine;
 pub use error::Error;
