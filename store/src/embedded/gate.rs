@@ -9,9 +9,9 @@ use schedules::Millis;
 use schedules::rate::{Admission, Bucket, Rule, State, admit};
 
 use super::bucket::Buckets;
+use super::row;
 use super::rules::Rules;
 use super::step::{Place, Step};
-use super::row;
 use crate::{IntegrationId, Result, body};
 
 /// At most this many jobs go through a gate at once.
