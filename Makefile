@@ -4,7 +4,7 @@ ADDRESS ?= 127.0.0.1:7070
 DATA ?= ./data
 NEXTEST ?= --workspace --all-features
 
-.PHONY: help run dev test check fmt tools-test tools-check cargo cc
+.PHONY: help run dev test check fmt tools-test tools-check cargo cc servers
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,7 +29,7 @@ check: tools-check ## Formatting, lints, licences and advisories, house rules
 fmt: cargo ## Format the code
 	cargo fmt --all
 
-tools-test: cargo cc
+tools-test: cargo cc servers
 	@command -v cargo-nextest >/dev/null || cargo install cargo-nextest --locked
 
 tools-check: cargo cc
@@ -44,3 +44,10 @@ cc:
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; \
 	  then apt-get update -q && apt-get install -y -q --no-install-recommends gcc libc6-dev; \
 	  else echo "a C compiler is missing: on Debian or Ubuntu, sudo apt-get install gcc libc6-dev" >&2; exit 1; fi; }
+
+# What tests start on free ports: Redis, and the library that fakes its clock. A package's own service is not used.
+servers:
+	@command -v redis-server >/dev/null && command -v faketime >/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; \
+	  then apt-get update -q && apt-get install -y -q --no-install-recommends redis-server faketime; \
+	  else echo "Redis 7 or libfaketime is missing: on Debian or Ubuntu, sudo apt-get install redis-server faketime" >&2; exit 1; fi; }

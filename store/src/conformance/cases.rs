@@ -44,6 +44,18 @@ macro_rules! conformance_cases {
                 belongs_to_the_integration
                 holds_within_a_batch
             }
+            backlog {
+                turns_away
+                counts_pending_jobs
+                changes_live
+                lets_replacements_in
+                turns_replacements_of_other_lanes_away
+                says_first_who_is_there
+                takes_an_id_once
+                forgets_the_call
+                takes_back
+                lets_ticks_in
+            }
             claim {
                 waits_for_the_due_time
                 hands_out_the_job
@@ -64,6 +76,77 @@ macro_rules! conformance_cases {
                 does_not_wait_for_held_jobs
                 survives_a_clock_that_goes_back
             }
+            closes {
+                starts_before_the_end
+                is_closed_from_the_end_on
+                gets_another_opening
+                is_told_apart
+                retries_have_an_opening
+                moved_jobs_have_an_opening
+                replayed_jobs_have_none
+                asks_no_limits
+                is_rescued_uncounted
+                waits_while_held
+            }
+            limits {
+                refuses_when_full
+                leases_the_refused
+                tests_the_returned_again
+                rescues_the_refused_uncounted
+                counts_by_fields
+                counts_by_several_fields
+                counts_the_whole_integration
+                skips_missing_fields
+                refuses_missing_fields
+                charges_all_or_none
+                names_the_first_full_limit
+                tells_equal_limits_apart
+                slides
+                spaces
+                charges_once
+                charges_a_replay
+                charges_starts_only
+                leaves_earlier_starts_alone
+                belongs_to_the_integration
+                purge_forgets_charges
+                prune_keeps_charges
+                refuses_too_many
+            }
+            delays {
+                waits_for_room
+                holds_up_no_other_key
+                holds_up_no_other_integration
+                keeps_the_order_of_the_line
+                goes_before_newcomers
+                goes_before_newcomers_alone
+                lets_retries_pass
+                cancelled_jobs_leave_the_line
+                the_whole_line_is_cancelled
+                replaced_jobs_leave_the_line
+                rescheduled_jobs_leave_the_line
+                a_purge_forgets_the_line
+                shows_the_line
+                a_held_line_waits
+                waits_for_all_limits
+                refuses_before_it_delays
+                closes_in_line
+                waits_for_a_place
+                waits_for_a_sliding_window
+                a_long_line_keeps_its_bound
+                many_lines_keep_their_rates
+            }
+            edits {
+                come_back
+                keep_what_was_charged
+                come_and_go
+                ignore_a_pause
+                raise_a_line
+                lower_a_line
+                free_a_line
+                refuse_a_line
+                divide_a_line
+                wake_those_who_wait
+            }
             fairness {
                 a_busy_integration_does_not_starve_another
                 single_claims_alternate
@@ -72,6 +155,25 @@ macro_rules! conformance_cases {
                 a_lone_integration_gets_everything
                 held_integrations_are_passed_over
                 returned_jobs_keep_the_turns
+            }
+            lanes {
+                a_busy_lane_does_not_starve_another
+                jobs_without_a_lane_take_turns_too
+                single_claims_alternate
+                a_refilled_lane_waits_for_its_turn
+                returned_jobs_keep_the_turns
+                a_lone_lane_gets_everything
+                lanes_share_the_turn_of_their_integration
+                every_lane_has_its_turn
+                keeps_the_order_within_a_lane
+                limits_the_concurrency_of_each_lane
+                frees_places
+                rescued_jobs_keep_their_place
+                changes_live
+                allows_none
+                both_concurrencies_hold
+                does_not_wait_for_held_lanes
+                a_line_leaves_the_lanes_alone
             }
             settle {
                 removes
@@ -216,6 +318,10 @@ macro_rules! conformance_cases {
                 with_paused_jobs
                 now_is_the_clock
             }
+            check {
+                finds_nothing_in_an_empty_queue
+                finds_nothing_in_a_busy_queue
+            }
             wait {
                 ends_with_a_new_job
                 sees_a_job_that_came_before_it
@@ -231,6 +337,10 @@ macro_rules! conformance_cases {
                 ends_when_work_was_left
                 ends_at_its_time
                 ends_before_its_time
+            }
+            end {
+                comes_with_the_end
+                comes_in_any_case
             }
         }
     };
@@ -280,7 +390,8 @@ macro_rules! conformance_run {
     ([$fresh:ident] $($verb:ident { $($case:ident)* })*) => {
         $($(
             eprintln!("conformance: {}::{}", stringify!($verb), stringify!($case));
-            super::$verb::$case($fresh().await).await;
+            // Boxed: all cases in one future are more than a thread's stack holds.
+            Box::pin(super::$verb::$case($fresh().await)).await;
         )*)*
     };
 }

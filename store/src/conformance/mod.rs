@@ -4,19 +4,28 @@
 //! [`run_all`] runs them one after the other.
 
 mod cases;
+mod rules;
 mod setup;
 
+pub mod backlog;
 pub mod cancel;
+pub mod check;
 pub mod claim;
+pub mod closes;
 pub mod control;
 pub mod counts;
+pub mod delays;
 pub mod discard;
+pub mod edits;
+pub mod end;
 pub mod enqueue;
 pub mod extend;
 pub mod fairness;
 pub mod find;
 pub mod fire;
 pub mod idempotency;
+pub mod lanes;
+pub mod limits;
 pub mod list;
 pub mod prune;
 pub mod purge;
@@ -27,4 +36,5 @@ pub mod settle;
 pub mod wait;
 
 pub use cases::{CASES, run_all};
+pub use rules::*;
 pub use setup::*;

@@ -6,14 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use schedules::rate::{Algorithm, Limit, OnExceed, OnMissing, Rule};
-use schedules::{Key, ManualClock, Millis};
-use serde_json::Value;
+use schedules::{Clock, Key, ManualClock, Millis};
+use serde_json::{Value, json};
 use ulid::Ulid;
 
 use crate::queue::{
     Cause, Claim, Claimed, Control, Enqueued, Idempotency, IfExists, Inspect, Job, JobFilter, JobView, Lease, Leased,
-    NewJob, Next, Page, PageRequest, Queue, Settled, Settlement, State,
+    MAX_BATCH, NewJob, Next, Page, PageRequest, Queue, Settled, Settlement, State,
 };
 use crate::{IntegrationId, JobId};
 
@@ -25,6 +24,9 @@ pub const LEASE_MS: u32 = 30_000;
 pub const PATIENCE: Duration = Duration::from_secs(20);
 /// A wake-up must come well before the second after which an engine may return for no reason.
 pub const AT_ONCE: Duration = Duration::from_millis(700);
+
+/// After so many claims at one time an engine must have handed out what it has.
+const MANY_CLAIMS: usize = 1_000;
 
 /// An engine without a job, and its clock.
 pub struct Fresh<Q> {
@@ -98,6 +100,10 @@ pub trait Sample {
     fn priority(self, priority: u8) -> Self;
     /// With this payload.
     fn payload(self, json: &str) -> Self;
+    /// In the lane of this name.
+    fn lane(self, name: &str) -> Self;
+    /// To be started before `ms` after [`START`].
+    fn closes(self, ms: i64) -> Self;
     /// Made for this reason.
     fn cause(self, cause: Cause) -> Self;
     /// Repeatable under `key` until `ms` after [`START`]; `request` stands for what was asked.
@@ -127,6 +133,16 @@ impl Sample for NewJob {
 
     fn payload(mut self, json: &str) -> Self {
         self.job.payload = json.into();
+        self
+    }
+
+    fn lane(mut self, name: &str) -> Self {
+        self.job.lane = Some(json!({ "lane": name }).to_string().into());
+        self
+    }
+
+    fn closes(mut self, ms: i64) -> Self {
+        self.job.closes = Some(at(ms));
         self
     }
 
@@ -171,12 +187,6 @@ pub fn bury() -> Next {
     Next::Bury { error: r#"{"code":"failed"}"#.into() }
 }
 
-/// A rate limit of so many a second, for the whole integration.
-pub fn limit(limit: u32) -> Limit {
-    let rule = Rule { limit, interval_ms: 1_000, burst: None, algorithm: Algorithm::LeakyBucket };
-    Limit { rule, fields: vec![], on_exceed: OnExceed::Reject, on_missing: OnMissing::Skip }
-}
-
 /// Nothing is claimed.
 pub fn paused() -> Control {
     Control { paused: true, ..Control::default() }
@@ -205,6 +215,19 @@ impl<Q: Queue + Inspect> Fresh<Q> {
     /// Claims.
     pub async fn claim(&self, limit: usize) -> Claimed {
         self.queue.claim(Claim { limit, lease_ms: LEASE_MS }).await.expect("claim answers")
+    }
+
+    /// Claims until there is nothing to be claimed at this time; an engine may need several claims to find that out.
+    pub async fn claim_all(&self) -> Claimed {
+        let mut jobs = Vec::new();
+        for _ in 0..MANY_CLAIMS {
+            let claimed = self.claim(MAX_BATCH).await;
+            jobs.extend(claimed.jobs);
+            if claimed.next_due.is_none_or(|due| due > self.clock.now()) {
+                return Claimed { jobs, next_due: claimed.next_due };
+            }
+        }
+        panic!("every claim says that more can be claimed at once");
     }
 
     /// Claims what there is, which must be one job.

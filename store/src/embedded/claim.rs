@@ -60,7 +60,7 @@ fn round(step: &mut Step<'_>, limit: usize, haul: &mut Haul) -> Result<bool> {
         if count == 0 {
             break;
         }
-        Turn::new(integration).play(step, count, haul)?;
+        Turn::new(step.connection, integration)?.play(step, count, haul)?;
     }
     Ok(haul.progress() != before)
 }

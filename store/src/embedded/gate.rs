@@ -3,6 +3,7 @@
 //! A job in line is in no lane and costs nothing; its place is by due time, priority and arrival. When its gate opens, the
 //! head of the line goes back to its lanes: as many jobs as the bucket has room for. They are charged when they are
 //! handed out, so a job that is cancelled, refused or held up on the way costs nothing either, and its gate opens again.
+//! Until the last of them has started, or gone, others that come to the bucket queue up: nobody overtakes.
 
 use rusqlite::{Connection, OptionalExtension};
 use schedules::Millis;
@@ -27,12 +28,18 @@ struct Waiting {
 
 /// When the first gate of an integration opens.
 pub(super) fn head(connection: &Connection, integration: IntegrationId) -> Result<Option<i64>> {
-    let mut statement = connection
-        .prepare_cached("SELECT at FROM gates INDEXED BY gates_at WHERE integration = ?1 ORDER BY at LIMIT 1")?;
+    let mut statement = connection.prepare_cached(
+        "SELECT at FROM gates INDEXED BY gates_at WHERE is_empty = 0 AND integration = ?1 ORDER BY at LIMIT 1",
+    )?;
     Ok(statement.query_row((integration,), |row| row.get(0)).optional()?)
 }
 
-/// When the gate at a bucket opens, if there is a line.
+/// Whether an integration has any.
+pub(super) fn has_any(connection: &Connection, integration: IntegrationId) -> Result<bool> {
+    Ok(connection.prepare_cached("SELECT 1 FROM gates WHERE integration = ?1 LIMIT 1")?.exists((integration,))?)
+}
+
+/// When the gate at a bucket opens, if there is one.
 pub(super) fn opens(connection: &Connection, integration: IntegrationId, name: &str) -> Result<Option<Millis>> {
     let mut statement = connection.prepare_cached("SELECT at FROM gates WHERE integration = ?1 AND name = ?2")?;
     Ok(statement.query_row((integration, name), |row| row.get(0)).optional()?.map(Millis))
@@ -43,25 +50,29 @@ pub(super) fn line_up(step: &Step<'_>, integration: IntegrationId, seq: i64, nam
     step.connection.prepare_cached("UPDATE jobs SET gate = ?2, in_line = 1 WHERE seq = ?1")?.execute((seq, name))?;
     step.connection
         .prepare_cached(
-            "INSERT INTO gates (integration, name, at) VALUES (?1, ?2, ?3)
-             ON CONFLICT (integration, name) DO UPDATE SET at = min(at, ?3)",
+            "INSERT INTO gates (integration, name, at, is_empty) VALUES (?1, ?2, ?3, 0)
+             ON CONFLICT (integration, name) DO UPDATE SET at = min(at, ?3), is_empty = 0",
         )?
         .execute((integration, name, until.0))?;
     Ok(())
 }
 
-/// Jobs have left the line, or have passed the gate for nothing: it goes if the line is empty, and opens otherwise.
-pub(super) fn refresh(step: &Step<'_>, integration: IntegrationId, name: &str) -> Result<()> {
-    let is_line = step
-        .connection
+/// A job that was let through has started: the gate goes if it was the last.
+pub(super) fn passed(step: &Step<'_>, integration: IntegrationId, name: &str) -> Result<()> {
+    step.connection
         .prepare_cached(
-            "SELECT 1 FROM jobs INDEXED BY jobs_line WHERE in_line = 1 AND integration = ?1 AND gate = ?2 LIMIT 1",
+            "DELETE FROM gates WHERE integration = ?1 AND name = ?2 AND NOT EXISTS
+                 (SELECT 1 FROM jobs INDEXED BY jobs_line WHERE gate IS NOT NULL AND integration = ?1 AND gate = ?2)",
         )?
-        .exists((integration, name))?;
-    if is_line {
-        return set(step, integration, name, step.now);
-    }
-    remove(step, integration, name)
+        .execute((integration, name))?;
+    Ok(())
+}
+
+/// Jobs have left the line, or were let through for nothing: the gate goes if they were the last, and opens otherwise.
+pub(super) fn refresh(step: &Step<'_>, integration: IntegrationId, name: &str) -> Result<()> {
+    passed(step, integration, name)?;
+    let is_empty = line(step.connection, integration, name, 1)?.is_empty();
+    set(step, integration, name, step.now, is_empty)
 }
 
 /// All gates of an integration open: its rules have changed.
@@ -72,19 +83,10 @@ pub(super) fn open_all(step: &Step<'_>, integration: IntegrationId) -> Result<()
     Ok(())
 }
 
-fn set(step: &Step<'_>, integration: IntegrationId, name: &str, at: Millis) -> Result<()> {
-    step.connection.prepare_cached("UPDATE gates SET at = ?3 WHERE integration = ?1 AND name = ?2")?.execute((
-        integration,
-        name,
-        at.0,
-    ))?;
-    Ok(())
-}
-
-fn remove(step: &Step<'_>, integration: IntegrationId, name: &str) -> Result<()> {
+fn set(step: &Step<'_>, integration: IntegrationId, name: &str, at: Millis, is_empty: bool) -> Result<()> {
     step.connection
-        .prepare_cached("DELETE FROM gates WHERE integration = ?1 AND name = ?2")?
-        .execute((integration, name))?;
+        .prepare_cached("UPDATE gates SET at = ?3, is_empty = ?4 WHERE integration = ?1 AND name = ?2")?
+        .execute((integration, name, at.0, is_empty))?;
     Ok(())
 }
 
@@ -98,7 +100,8 @@ pub(super) fn open_due(
 ) -> Result<()> {
     while wanted > 0 && *left > 0 {
         let mut statement = step.connection.prepare_cached(
-            "SELECT name FROM gates INDEXED BY gates_at WHERE integration = ?1 AND at <= ?2 ORDER BY at LIMIT 1",
+            "SELECT name FROM gates INDEXED BY gates_at WHERE is_empty = 0 AND integration = ?1 AND at <= ?2
+             ORDER BY at LIMIT 1",
         )?;
         let due: Option<String> = statement.query_row((integration, step.now.0), |row| row.get(0)).optional()?;
         let Some(name) = due else { break };
@@ -132,18 +135,14 @@ fn open(
         let_through(step, integration, job)?;
         through += 1;
     }
-    if through == line.len() {
-        remove(step, integration, name)?;
-    } else {
-        set(step, integration, name, room.next(step.now))?;
-    }
+    set(step, integration, name, room.next(step.now), through == line.len())?;
     Ok(through)
 }
 
 fn line(connection: &Connection, integration: IntegrationId, name: &str, limit: usize) -> Result<Vec<Waiting>> {
     let mut statement = connection.prepare_cached(
         "SELECT seq, lane, key_text, closes FROM jobs INDEXED BY jobs_line
-         WHERE in_line = 1 AND integration = ?1 AND gate = ?2 ORDER BY due, priority DESC, seq LIMIT ?3",
+         WHERE gate IS NOT NULL AND integration = ?1 AND gate = ?2 AND in_line = 1 ORDER BY due, priority DESC, seq LIMIT ?3",
     )?;
     row::all(&mut statement, (integration, name, row::count(limit)), |row| {
         Ok(Waiting { seq: row.get(0)?, lane: row.get(1)?, key: row.get(2)?, closes: row.get(3)? })

@@ -11,6 +11,7 @@
 
 mod bucket;
 mod cancel;
+mod check;
 mod claim;
 mod control;
 mod counts;

@@ -33,10 +33,10 @@ pub(super) fn take(turn: &mut Turn, step: &mut Step<'_>, lane: &Lane, count: usi
     {
         below = priority;
         if due <= step.now {
-            if turn.rules.is_empty() {
-                take_all(step, lane, priority, left, haul)?;
-            } else {
+            if turn.is_tested {
                 take_tested(turn, step, lane, priority, left, haul)?;
+            } else {
+                take_all(step, lane, priority, left, haul)?;
             }
         }
         left = count - (haul.jobs.len() - before);
@@ -47,8 +47,8 @@ pub(super) fn take(turn: &mut Turn, step: &mut Step<'_>, lane: &Lane, count: usi
 /// Leases jobs of one priority without asking anybody.
 fn take_all(step: &Step<'_>, lane: &Lane, priority: i64, count: usize, haul: &mut Haul) -> Result<()> {
     let mut statement = step.connection.prepare_cached(concat!(
-        "UPDATE jobs SET state = 1, token = random(), lease_until = ?5, gate = NULL, ",
-        "    counted = closes IS NULL OR closes > ?4, attempt = attempt + (closes IS NULL OR closes > ?4),
+        "UPDATE jobs SET state = 1, token = random(), lease_until = ?5,
+             counted = closes IS NULL OR closes > ?4, attempt = attempt + (closes IS NULL OR closes > ?4),
              charged = charged OR closes IS NULL OR closes > ?4
          WHERE seq IN (SELECT seq FROM jobs INDEXED BY jobs_queue
                        WHERE state = 0 AND integration = ?1 AND lane = ?2 AND in_line = 0 AND priority = ?3 AND due <= ?4
@@ -120,23 +120,24 @@ fn candidates(step: &Step<'_>, lane: &Lane, priority: i64, limit: usize) -> Resu
 /// Hands one job out, or puts it in line.
 fn test(turn: &mut Turn, step: &mut Step<'_>, candidate: Candidate, haul: &mut Haul) -> Result<()> {
     let id = turn.integration.id;
-    let answer = ask(turn, step, &candidate)?;
-    let waits_at = match answer {
+    let mut waits_at = None;
+    match ask(turn, step, &candidate)? {
         None => lease(step, candidate.seq, Grant::Closed, haul)?,
         Some(Answer::Refuse(refusal)) => lease(step, candidate.seq, Grant::Refused(refusal), haul)?,
         Some(Answer::Start(charges)) => {
             for charge in charges {
                 turn.buckets.charge(charge.bucket, charge.state, charge.rule);
             }
-            return lease(step, candidate.seq, Grant::Start, haul).map(drop);
+            lease(step, candidate.seq, Grant::Start, haul)?;
+            return candidate.gate.map_or(Ok(()), |gate| gate::passed(step, id, &gate));
         }
         Some(Answer::Wait(bucket, until)) => {
             gate::line_up(step, id, candidate.seq, &bucket, until)?;
             haul.line_up -= 1;
-            Some(bucket)
+            waits_at = Some(bucket);
         }
-    };
-    // The place that it leaves to the line it came from.
+    }
+    // Whoever was let through for nothing leaves the room to those behind.
     if let Some(gate) = candidate.gate.filter(|gate| waits_at.as_deref() != Some(gate)) {
         step.books.stale.lines.insert((id, gate));
     }
@@ -156,14 +157,14 @@ fn ask(turn: &mut Turn, step: &Step<'_>, candidate: &Candidate) -> Result<Option
 }
 
 /// Leases one job.
-fn lease(step: &Step<'_>, seq: i64, grant: Grant, haul: &mut Haul) -> Result<Option<String>> {
+fn lease(step: &Step<'_>, seq: i64, grant: Grant, haul: &mut Haul) -> Result<()> {
     let mut statement = step.connection.prepare_cached(concat!(
-        "UPDATE jobs SET state = 1, token = random(), lease_until = ?2, gate = NULL, counted = ?3, ",
-        "    attempt = attempt + ?3, charged = max(charged, ?3) WHERE seq = ?1 RETURNING ",
+        "UPDATE jobs SET state = 1, token = random(), lease_until = ?2, gate = NULL, counted = ?3,
+             attempt = attempt + ?3, charged = max(charged, ?3) WHERE seq = ?1 RETURNING ",
         row::columns!()
     ))?;
     let is_start = grant == Grant::Start;
     let leased = row::one(&mut statement, (seq, step.lease_until(haul.lease_ms), is_start), row::leased)?;
     haul.jobs.extend(leased.map(|leased| Leased { grant, ..leased }));
-    Ok(None)
+    Ok(())
 }

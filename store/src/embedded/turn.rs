@@ -1,5 +1,7 @@
 //! One integration's turn within a claim, which it divides among its lanes.
 
+use rusqlite::Connection;
+
 use super::bucket::Buckets;
 use super::claim::Haul;
 use super::integration::{self, Integration};
@@ -13,22 +15,27 @@ pub(super) struct Turn {
     pub(super) integration: Integration,
     pub(super) rules: Rules,
     pub(super) buckets: Buckets,
+    /// Whether each job has to be looked at: there are rules, or jobs that waited for rules.
+    pub(super) is_tested: bool,
 }
 
 impl Turn {
     /// The turn of an integration.
-    pub(super) fn new(mut integration: Integration) -> Self {
+    pub(super) fn new(connection: &Connection, mut integration: Integration) -> Result<Self> {
         let rules = Rules::new(std::mem::take(&mut integration.limits));
         let buckets = Buckets::new(integration.id);
-        Self { integration, rules, buckets }
+        let is_tested = !rules.is_empty() || gate::has_any(connection, integration.id)?;
+        Ok(Self { integration, rules, buckets, is_tested })
     }
 
     /// Leases about `count` of its jobs: first those whose gates open, then what its lanes have.
     pub(super) fn play(mut self, step: &mut Step<'_>, count: usize, haul: &mut Haul) -> Result<()> {
         let id = self.integration.id;
         let mut left = count.min(integration::room(step.connection, &self.integration)?);
-        gate::open_due(step, id, (&self.rules, &mut self.buckets), left, &mut haul.open)?;
-        stale::refresh_lanes(step)?;
+        if self.is_tested {
+            gate::open_due(step, id, (&self.rules, &mut self.buckets), left, &mut haul.open)?;
+            stale::refresh_lanes(step)?;
+        }
         lane::promote(step, id)?;
         while left > 0 && self.round(step, &mut left, haul)? {}
         self.buckets.write(step.connection)?;

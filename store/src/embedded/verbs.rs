@@ -7,7 +7,7 @@ use schedules::Millis;
 use super::cancel::{self, Target};
 use super::enqueue::{self, Backlog};
 use super::{
-    Embedded, claim, control, counts, discard, export, extend, find, fire, import, list, prune, purge, replay,
+    Embedded, check, claim, control, counts, discard, export, extend, find, fire, import, list, prune, purge, replay,
     reschedule, rescue, settle, survey,
 };
 use crate::limits::at_most;
@@ -132,7 +132,9 @@ impl Inspect for Embedded {
     }
 
     async fn check(&self) -> Result<Vec<Violation>> {
-        Ok(Vec::new())
+        let mut found = self.ask(check::file).await?;
+        found.extend(self.call(1, |step| check::books(step)).await?);
+        Ok(found)
     }
 
     async fn control_of(&self, integration: IntegrationId) -> Result<Control> {

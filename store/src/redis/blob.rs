@@ -15,6 +15,7 @@ const HAS_ERROR: u8 = 32;
 const HAS_LANE: u8 = 64;
 const HAS_CLOSES: u8 = 128;
 const IN_LINE: u8 = 1;
+const LET_OUT: u8 = 2;
 const HAS_KEY: u8 = 4;
 /// Times are stored in six bytes without a sign.
 const LAST: i64 = (1 << 48) - 1;
@@ -119,7 +120,7 @@ pub(super) fn decode(id: JobId, blob: &[u8]) -> Result<(Job, Header)> {
     let lane = if flags & HAS_LANE == 0 { None } else { Some(rest.text().ok_or_else(cut)?) };
     let key = if more & HAS_KEY == 0 { None } else { Some(rest.text().ok_or_else(cut)?) };
     let in_line = more & IN_LINE != 0;
-    if in_line {
+    if more & (IN_LINE | LET_OUT) != 0 {
         rest.text().ok_or_else(cut)?;
     }
     let [cause] = rest.array().ok_or_else(cut)?;
@@ -177,6 +178,11 @@ impl Parts {
         (self.more & IN_LINE != 0).then(|| [b"h:", &self.bucket[..]].concat())
     }
 
+    /// The bucket whose line it was let out of.
+    pub(super) fn let_out_of(&self) -> Option<&[u8]> {
+        (self.more & LET_OUT != 0).then_some(&self.bucket[..])
+    }
+
     /// Its member in a queue or a line.
     pub(super) fn member(&self, id: JobId) -> Vec<u8> {
         [&[9_u8.saturating_sub(self.more >> 4)][..], &self.arrival, &id.to_bytes()].concat()
@@ -210,7 +216,7 @@ pub(super) fn parts(id: JobId, blob: &[u8]) -> Result<Parts> {
     let mut text = |there: bool| if there { rest.text().map(<[u8]>::to_vec).ok_or_else(cut) } else { Ok(Vec::new()) };
     let lane = text(flags & HAS_LANE != 0)?;
     let key = text(more & HAS_KEY != 0)?;
-    let bucket = text(more & IN_LINE != 0)?;
+    let bucket = text(more & (IN_LINE | LET_OUT) != 0)?;
     Ok(Parts { flags, more, arrival, due, integration, lane, key, bucket })
 }
 

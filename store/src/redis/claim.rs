@@ -1,11 +1,13 @@
 //! claim: lease jobs that are due. Partitions take turns as integrations do: the one goes first in which somebody is
 //! ready longest.
 
-use futures_util::future::try_join_all;
-use schedules::Millis;
+use std::collections::BTreeSet;
+
+use futures_util::future::join_all;
+use schedules::{Millis, Stopwatch};
 
 use super::answer::Answer;
-use super::handle::{Outlook, Redis};
+use super::handle::{LONGEST_WAIT, Outlook, Partition, Redis};
 use super::{blob, lease, script};
 use crate::queue::{Claim, Claimed, Grant, Leased, Refusal};
 use crate::{JobId, Result};
@@ -37,32 +39,53 @@ impl Redis {
         Ok(Claimed { jobs, next_due })
     }
 
-    /// Shares the claim among the partitions with work; what is left goes to whoever has more.
+    /// Shares the claim among the partitions with work, in the order of their turns. Those that nothing was heard of for
+    /// a while are asked first, and all others before the claim comes back with less than it wanted. A partition that
+    /// does not answer (its slot is being moved, its node is gone) keeps nobody from the others' jobs.
     async fn take_from_all(&self, claim: Claim, jobs: &mut Vec<Leased>) -> Result<()> {
-        let mut order: Vec<usize> = (0..self.partitions()).collect();
-        order.sort_by(|a, b| self.turn(*a).total_cmp(&self.turn(*b)));
-        let busy = order.iter().filter(|number| self.has_work(**number)).count().max(1);
-        let share = claim.limit.div_ceil(busy).min(BATCH);
-        let (mut left, mut shares) = (claim.limit, Vec::new());
-        for number in order.iter().copied().filter(|number| self.has_work(*number)) {
-            let count = share.min(left);
-            left -= count;
-            shares.push(self.take_from(number, count, claim.lease_ms));
-        }
-        jobs.extend(try_join_all(shares).await?.into_iter().flatten());
-        let mut idle: Vec<usize> = order.iter().copied().filter(|number| !self.has_work(*number)).collect();
+        let mut unasked: BTreeSet<usize> = (0..self.partitions()).collect();
+        let mut ask: Vec<usize> = unasked.iter().copied().filter(|number| !self.is_known(*number)).collect();
+        let mut failed = None;
         while jobs.len() < claim.limit {
-            order.sort_by(|a, b| self.turn(*a).total_cmp(&self.turn(*b)));
-            let next = order.iter().copied().find(|number| self.has_work(*number));
-            let Some(number) = next.or_else(|| idle.pop()) else { break };
-            idle.retain(|other| *other != number);
-            jobs.extend(self.take_from(number, (claim.limit - jobs.len()).min(BATCH), claim.lease_ms).await?);
+            unasked.retain(|number| !ask.contains(number));
+            let peeks = ask.drain(..).map(|number| self.take_from(number, 0, claim.lease_ms));
+            failed = failed.or(join_all(peeks).await.into_iter().find_map(std::result::Result::err));
+            let mut busy: Vec<(usize, f64)> =
+                (0..self.partitions()).filter_map(|number| Some((number, self.outlook(number)?.turn?))).collect();
+            busy.sort_by(|a, b| a.1.total_cmp(&b.1));
+            if busy.is_empty() {
+                if unasked.is_empty() {
+                    break;
+                }
+                ask.extend(&unasked);
+                continue;
+            }
+            let mut left = claim.limit - jobs.len();
+            let share = left.div_ceil(busy.len()).min(BATCH);
+            let mut shares = Vec::new();
+            for (number, _) in busy {
+                let count = share.min(left);
+                left -= count;
+                if count > 0 {
+                    unasked.remove(&number);
+                    shares.push(self.take_from(number, count, claim.lease_ms));
+                }
+            }
+            for taken in join_all(shares).await {
+                match taken {
+                    Ok(taken) => jobs.extend(taken),
+                    Err(error) => failed = Some(error),
+                }
+            }
         }
-        Ok(())
+        match failed {
+            Some(error) if jobs.is_empty() => Err(error),
+            _ => Ok(()),
+        }
     }
 
     fn outlook(&self, number: usize) -> Option<Outlook> {
-        self.partition(number).ok().and_then(super::handle::Partition::outlook)
+        self.partition(number).ok().and_then(Partition::outlook)
     }
 
     /// Whether somebody was ready in a partition when it was asked last.
@@ -70,23 +93,31 @@ impl Redis {
         self.outlook(number).is_some_and(|outlook| outlook.turn.is_some())
     }
 
-    fn turn(&self, number: usize) -> f64 {
-        self.outlook(number).and_then(|outlook| outlook.turn).unwrap_or(f64::INFINITY)
+    /// Whether what a partition said last still holds, as far as one can know.
+    fn is_known(&self, number: usize) -> bool {
+        self.outlook(number).is_some_and(|outlook| {
+            let is_due = outlook.next_due.zip(self.about_now()).is_some_and(|(due, now)| due <= now);
+            let is_heard = self.shared.wake.changes_in(number) == outlook.seen;
+            outlook.turn.is_some() || (!is_due && is_heard && outlook.asked.elapsed() < LONGEST_WAIT)
+        })
     }
 
     async fn take_from(&self, partition: usize, count: usize, lease_ms: u32) -> Result<Vec<Leased>> {
-        if count == 0 {
-            return Ok(Vec::new());
-        }
+        let (seen, asked) = (self.shared.wake.changes_in(partition), Stopwatch::start());
         let mut arguments = self.arguments();
         let token = lease::token(u8::try_from(partition).unwrap_or(u8::MAX));
         arguments.number(count).number(lease_ms).add(token);
-        let mut answer = Answer::new(self.call(&script::claim, partition, &arguments).await?)?;
+        let answer = self.call_soon(&script::claim, partition, &arguments).await;
+        if answer.is_err() {
+            // Nothing is known of it until it is asked again.
+            self.partition(partition)?.forget_outlook();
+        }
+        let mut answer = Answer::new(answer?)?;
         self.told_time(answer.time()?);
         let (next_due, turn) = (answer.number()?, answer.float()?);
         let turn = Some(turn).filter(|turn| *turn >= 0.0);
         let next_due = Some(Millis(next_due)).filter(|due| due.0 >= 0);
-        self.partition(partition)?.set_outlook(Outlook { next_due, turn });
+        self.partition(partition)?.set_outlook(Outlook { next_due, turn, seen, asked });
         let mut jobs = read(answer.list()?)?;
         grants(answer.list()?, &mut jobs)?;
         Ok(jobs)

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::answer::{self, Answer};
 use super::handle::Redis;
 use super::{blob, script};
-use crate::queue::{Control, Pruned, Pruning};
+use crate::limits::at_most;
+use crate::queue::{Control, MAX_LIMITS, Pruned, Pruning};
 use crate::{Error, IntegrationId, Result};
 
 /// The most rows of one script call, so that it stays short.
@@ -25,6 +26,7 @@ struct PackedLimit(String, u32, u64, i64, i64, u32, i64, u32, bool, bool, Vec<St
 
 impl Redis {
     pub(super) async fn set_control(&self, integration: IntegrationId, control: &Control) -> Result<()> {
+        at_most(MAX_LIMITS, "the number of limits", control.limits.len())?;
         let packed = if *control == Control::default() { Vec::new() } else { pack(control)? };
         let mut arguments = self.arguments();
         arguments.add(integration.to_bytes()).add(packed);

@@ -52,6 +52,10 @@ pub(super) struct Outlook {
     pub(super) next_due: Option<Millis>,
     /// The turn of the one that is ready longest; `None` if none is ready.
     pub(super) turn: Option<f64>,
+    /// The changes that were heard of in it before it was asked.
+    pub(super) seen: u64,
+    /// When it was asked.
+    pub(super) asked: Stopwatch,
 }
 
 pub(super) struct Partition {
@@ -62,6 +66,10 @@ pub(super) struct Partition {
 impl Partition {
     pub(super) fn outlook(&self) -> Option<Outlook> {
         *self.outlook.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn forget_outlook(&self) {
+        *self.outlook.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     pub(super) fn set_outlook(&self, outlook: Outlook) {
@@ -147,6 +155,12 @@ impl Redis {
     pub(super) async fn call(&self, script: &Script, partition: usize, arguments: &Arguments) -> Result<Value> {
         let partition = self.partition(partition)?;
         self.shared.link.call(script, &partition.tag, arguments).await
+    }
+
+    /// The same without much patience, for callers that ask again anyway.
+    pub(super) async fn call_soon(&self, script: &Script, partition: usize, arguments: &Arguments) -> Result<Value> {
+        let partition = self.partition(partition)?;
+        self.shared.link.call_soon(script, &partition.tag, arguments).await
     }
 
     pub(super) fn partition(&self, number: usize) -> Result<&Partition> {

@@ -18,8 +18,12 @@ use crate::{Error, Result};
 /// How long an answer may take: longer than the slowest script, shorter than a caller's patience.
 const RESPONSE: Duration = Duration::from_secs(5);
 const CONNECT: Duration = Duration::from_secs(2);
+/// How often a cluster's client follows a slot that has moved before we are told.
+const CLUSTER_RETRIES: u32 = 3;
 /// The pauses before a call is tried again after the connection was lost or the cluster moved.
 const PAUSES_MS: [u64; 6] = [0, 20, 50, 150, 400, 1_000];
+/// How many of them a call waits for whose caller asks again anyway, and has other partitions to ask.
+const SHORT: usize = 2;
 
 #[derive(Clone)]
 enum Wire {
@@ -42,6 +46,15 @@ impl Link {
 
     /// Calls a script on a partition. Every script may safely run twice, so a call whose answer was lost is repeated.
     pub(super) async fn call(&self, script: &Script, tag: &str, arguments: &Arguments) -> Result<Value> {
+        self.call_within(script, tag, arguments, PAUSES_MS.len()).await
+    }
+
+    /// The same without much patience.
+    pub(super) async fn call_soon(&self, script: &Script, tag: &str, arguments: &Arguments) -> Result<Value> {
+        self.call_within(script, tag, arguments, SHORT).await
+    }
+
+    async fn call_within(&self, script: &Script, tag: &str, arguments: &Arguments, tries: usize) -> Result<Value> {
         let command = |name: &str, what: &str| {
             let mut command = redis::cmd(name);
             // The tag itself is never a key, its `:v` always is: a cluster that is moving their slot answers TRYAGAIN,
@@ -52,9 +65,9 @@ impl Link {
             }
             command
         };
-        match self.send(&command("EVALSHA", &script.sha)).await {
+        match self.send(&command("EVALSHA", &script.sha), tries).await {
             Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
-                self.send(&command("EVAL", &script.source)).await
+                self.send(&command("EVAL", &script.source), tries).await
             }
             answer => answer,
         }
@@ -63,12 +76,12 @@ impl Link {
 
     /// Sends a plain command.
     pub(super) async fn command(&self, command: &Cmd) -> Result<Value> {
-        self.send(command).await.map_err(|error| explain("a command", &error))
+        self.send(command, PAUSES_MS.len()).await.map_err(|error| explain("a command", &error))
     }
 
-    async fn send(&self, command: &Cmd) -> RedisResult<Value> {
+    async fn send(&self, command: &Cmd, tries: usize) -> RedisResult<Value> {
         let mut last = None;
-        for pause_ms in PAUSES_MS {
+        for pause_ms in PAUSES_MS.into_iter().take(tries) {
             if last.is_some() {
                 tokio::time::sleep(Duration::from_millis(pause_ms)).await;
             }
@@ -130,7 +143,9 @@ impl Link {
     async fn connect(&self) -> RedisResult<Wire> {
         if let Place::Cluster(nodes) = &self.config.place {
             let client = ClusterClientBuilder::new(nodes.clone())
-                .retries(3)
+                .retries(CLUSTER_RETRIES)
+                .min_retry_wait(5)
+                .max_retry_wait(50)
                 .connection_timeout(CONNECT)
                 .response_timeout(RESPONSE)
                 .build()?;

@@ -21,6 +21,8 @@ mod lease;
 mod link;
 mod pending;
 mod questions;
+#[cfg(all(test, feature = "conformance"))]
+mod rate_tests;
 mod script;
 mod settle;
 mod survey;

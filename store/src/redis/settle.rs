@@ -65,7 +65,7 @@ impl Redis {
     }
 
     pub(super) async fn take_over(&self, limit: usize, lease_ms: u32) -> Result<Vec<Leased>> {
-        let mut rescued = Vec::new();
+        let (mut rescued, mut failed) = (Vec::new(), None);
         for partition in 0..self.partitions() {
             if rescued.len() == limit {
                 break;
@@ -73,9 +73,15 @@ impl Redis {
             let mut arguments = self.arguments();
             let token = lease::token(u8::try_from(partition).unwrap_or(u8::MAX));
             arguments.number(limit - rescued.len()).number(lease_ms).add(token);
-            rescued.extend(claim::read(Answer::new(self.call(&script::rescue, partition, &arguments).await?)?)?);
+            match self.call_soon(&script::rescue, partition, &arguments).await {
+                Ok(value) => rescued.extend(claim::read(Answer::new(value)?)?),
+                Err(error) => failed = Some(error),
+            }
         }
-        Ok(rescued)
+        match failed {
+            Some(error) if rescued.is_empty() => Err(error),
+            _ => Ok(rescued),
+        }
     }
 
     /// Calls a script that only says a number in every partition, all with the same arguments; the sum.

@@ -2,6 +2,7 @@
 //! nobody waits longer than a second without looking.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -16,14 +17,23 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// What was heard so far.
 pub(super) struct Wake {
     changes: watch::Sender<u64>,
+    /// By partition.
+    changes_in: Vec<AtomicU64>,
+    channels: Vec<String>,
     ends: Mutex<HashMap<JobId, Weak<Notify>>>,
 }
 
 impl Wake {
     /// Starts to listen, and waits a moment until it does; ends when the answer is dropped.
     pub(super) async fn start(link: Arc<Link>, tags: &[String]) -> Arc<Self> {
-        let wake = Arc::new(Self { changes: watch::Sender::new(0), ends: Mutex::default() });
-        let channels = tags.iter().flat_map(|tag| [format!("{tag}:wake"), format!("{tag}:end")]).collect();
+        let wake = Arc::new(Self {
+            changes: watch::Sender::new(0),
+            changes_in: tags.iter().map(|_| AtomicU64::new(0)).collect(),
+            channels: tags.iter().map(|tag| format!("{tag}:wake")).collect(),
+            ends: Mutex::default(),
+        });
+        let ends = tags.iter().map(|tag| format!("{tag}:end"));
+        let channels = wake.channels.iter().cloned().chain(ends).collect();
         tokio::spawn(listen(link, channels, Arc::downgrade(&wake)));
         wake.changed_since(0, PAUSE).await;
         wake
@@ -32,6 +42,11 @@ impl Wake {
     /// How many changes were heard of.
     pub(super) fn changes(&self) -> u64 {
         *self.changes.borrow()
+    }
+
+    /// How many changes were heard of in a partition.
+    pub(super) fn changes_in(&self, partition: usize) -> u64 {
+        self.changes_in.get(partition).map_or(0, |changes| changes.load(Ordering::SeqCst))
     }
 
     /// Waits until more than `seen` changes were heard of, at most as long as said.
@@ -61,7 +76,8 @@ impl Wake {
     }
 
     fn heard(&self, channel: &str, message: &[u8]) {
-        if channel.ends_with(":wake") {
+        if let Some(partition) = self.channels.iter().position(|known| known == channel) {
+            self.changes_in[partition].fetch_add(1, Ordering::SeqCst);
             self.changes.send_modify(|changes| *changes += 1);
         } else if let Ok(id) = message.try_into()
             && let Some(waiting) = self.ends().get(&JobId::from_bytes(id)).and_then(Weak::upgrade)

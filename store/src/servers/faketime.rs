@@ -39,6 +39,14 @@ impl FakeClock {
         self.write();
     }
 
+    /// Removes what libfaketime shares between threads: a process that was killed leaves it behind, and another one may
+    /// get its id, and find a lock that is held.
+    pub fn forget(&self, process: u32) {
+        for name in ["faketime_shm", "sem.faketime_sem"] {
+            fs::remove_file(format!("/dev/shm/{name}_{process}")).ok();
+        }
+    }
+
     /// Renamed into place, so that nobody reads half a number.
     fn write(&self) {
         let next = self.file.with_extension("next");

@@ -12,6 +12,7 @@ mod port;
 mod process;
 mod proxy;
 mod redis;
+mod replication;
 mod sentinel;
 
 pub use self::cluster::Cluster;

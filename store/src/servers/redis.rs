@@ -122,6 +122,7 @@ impl Server {
     /// SIGKILL, and waits until it is gone.
     pub fn kill(&mut self) {
         self.process.kill();
+        self.bury();
     }
 
     /// SIGTERM, and waits until it is gone.
@@ -131,6 +132,7 @@ impl Server {
         while !self.process.has_ended() {
             patience.wait().await;
         }
+        self.bury();
     }
 
     /// SIGSTOP: it keeps its connections, and does nothing.
@@ -156,6 +158,16 @@ impl Server {
     pub fn jump(&mut self, seconds: i64) {
         self.clock.as_mut().expect("the server was started with `fake_time`").jump(seconds);
     }
+
+    fn bury(&self) {
+        self.clock.iter().for_each(|clock| clock.forget(self.process.id()));
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
 }
 
 /// Starts the process; gives what it said if it ends before it answers.
@@ -180,7 +192,8 @@ pub(super) fn talk_to(command: &mut Command, folder: &Path) -> PathBuf {
 /// The lines of `redis.conf`.
 fn config(options: &Options, port: u16) -> String {
     let mut lines = vec![format!("port {port}"), "bind 127.0.0.1".to_owned()];
-    lines.extend(["databases 1", "save \"\""].map(str::to_owned));
+    // A replica gets its data at once, not when others have had 5 s to ask for it too.
+    lines.extend(["databases 1", "save \"\"", "repl-diskless-sync-delay 0"].map(str::to_owned));
     if let Some(fsync) = options.appendfsync {
         lines.extend(["appendonly yes".to_owned(), format!("appendfsync {fsync:?}").to_lowercase()]);
     }

@@ -5,7 +5,7 @@ use std::fs;
 use redis::RedisResult;
 use tempfile::TempDir;
 
-use super::admin::{self, field};
+use super::admin;
 use super::patience::Patience;
 use super::port::Port;
 use super::process::{Process, tied};
@@ -44,7 +44,7 @@ impl Sentinels {
         let primary = Server::start(options.clone()).await;
         let replica = Server::start(replica_options(options, primary.port())).await;
         let patience = Patience::with("the replica to have the primary's data");
-        while !is_linked(&replica).await {
+        while !replica.is_linked().await {
             patience.wait().await;
         }
         let mut sentinels = Vec::new();
@@ -114,9 +114,7 @@ impl Sentinels {
         }
         let port = ports[0];
         let server = self.servers.iter().find(|server| server.port() == port && server.is_awake())?;
-        let replication: String = server.try_ask(&["INFO", "replication"]).await.ok()?;
-        let is_agreed = ports.iter().all(|other| *other == port) && field(&replication, "role") == Some("master");
-        is_agreed.then_some(port)
+        (ports.iter().all(|other| *other == port) && server.is_primary().await).then_some(port)
     }
 }
 
@@ -156,15 +154,8 @@ impl Sentinel {
 
 fn replica_options(options: &Options, primary: u16) -> Options {
     let mut options = options.clone();
-    let settings = [("replicaof", format!("127.0.0.1 {primary}")), ("repl-diskless-sync-delay", "0".to_owned())];
-    options.extra.extend(settings.map(|(name, value)| (name.to_owned(), value)));
+    options.extra.push(("replicaof".to_owned(), format!("127.0.0.1 {primary}")));
     options
-}
-
-/// Whether a server has its primary's data.
-async fn is_linked(replica: &Server) -> bool {
-    let replication: String = replica.try_ask(&["INFO", "replication"]).await.unwrap_or_default();
-    field(&replication, "master_link_status") == Some("up")
 }
 
 fn config(port: u16, primary: u16) -> String {

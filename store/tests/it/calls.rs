@@ -2,8 +2,9 @@
 
 use proptest::prelude::*;
 use proptest::sample::Index;
+use schedules::rate::{Algorithm, Limit, OnExceed, OnMissing, Rule};
 use serde_json::json;
-use store::queue::IfBusy;
+use store::queue::{Control, IfBusy};
 
 /// How many integrations the calls know.
 pub const INTEGRATIONS: u16 = 3;
@@ -13,14 +14,15 @@ pub enum Call {
     Enqueue(Vec<Sketch>),
     Again(Index),
     Claim(usize),
-    Settle(Vec<(Index, Kind, i64)>),
+    Settle(Vec<(Index, Kind, i64, Option<i64>)>),
     Extend(Vec<Index>),
     Rescue(usize),
     Cancel(u16, Choice),
     Find(u16, Choice),
-    Reschedule(Vec<(Index, i64, bool)>),
+    Reschedule(Vec<(Index, i64, Option<i64>, bool)>),
     Fire { of: u16, from_cursor: bool, ticks: u8, if_busy: IfBusy },
-    Control(u16, bool, Option<u32>),
+    Control(u16, ControlSketch),
+    ClaimAll,
     Replay(Index, i64),
     Discard(Vec<Index>),
     Purge(u16),
@@ -37,6 +39,17 @@ pub struct Sketch {
     pub if_exists: u8,
     pub idempotency: Option<(u8, u8, i64)>,
     pub tick: bool,
+    pub lane: Option<u8>,
+    pub closes: Option<i64>,
+}
+
+#[derive(Clone, Debug)]
+pub struct ControlSketch {
+    pub paused: bool,
+    pub concurrency: Option<u32>,
+    pub lane_concurrency: Option<u32>,
+    pub lane_backlog: Option<u32>,
+    pub limits: Vec<Limit>,
 }
 
 #[derive(Clone, Debug)]
@@ -67,8 +80,10 @@ pub fn a_key(number: u8) -> serde_json::Value {
 fn sketch() -> impl Strategy<Value = Sketch> {
     let of = 1..=INTEGRATIONS;
     let idempotency = proptest::option::weighted(0.2, (0..3_u8, 0..2_u8, -5..60_i64));
-    (of, -20..60_i64, 0..10_u8, proptest::option::of(0..4_u8), 0..3_u8, idempotency, any::<bool>()).prop_map(
-        |(of, due, priority, key, if_exists, idempotency, tick)| Sketch {
+    let key = proptest::option::of(0..4_u8);
+    let place = (proptest::option::of(0..3_u8), closes());
+    (of, -20..60_i64, 0..10_u8, key, 0..3_u8, idempotency, any::<bool>(), place).prop_map(
+        |(of, due, priority, key, if_exists, idempotency, tick, (lane, closes))| Sketch {
             of,
             due,
             priority,
@@ -76,6 +91,71 @@ fn sketch() -> impl Strategy<Value = Sketch> {
             if_exists,
             idempotency,
             tick,
+            lane,
+            closes,
+        },
+    )
+}
+
+impl Sketch {
+    /// A tick as a schedule makes it.
+    pub fn tick() -> Self {
+        Self {
+            of: 0,
+            due: 0,
+            priority: 5,
+            key: None,
+            if_exists: 0,
+            idempotency: None,
+            tick: true,
+            lane: None,
+            closes: None,
+        }
+    }
+}
+
+impl ControlSketch {
+    pub fn control(&self) -> Control {
+        Control {
+            paused: self.paused,
+            concurrency: self.concurrency,
+            lane_concurrency: self.lane_concurrency,
+            lane_backlog: self.lane_backlog,
+            limits: self.limits.clone(),
+        }
+    }
+}
+
+fn closes() -> impl Strategy<Value = Option<i64>> {
+    proptest::option::weighted(0.2, 0..90_i64)
+}
+
+fn limit() -> impl Strategy<Value = Limit> {
+    let fields = proptest::sample::subsequence(vec!["a".to_owned(), "b".to_owned()], 0..=2);
+    let numbers = (1..4_u32, 5..60_u64, proptest::option::of(1..4_u32), any::<bool>());
+    (fields, numbers, proptest::bool::weighted(0.7), proptest::bool::weighted(0.2)).prop_map(
+        |(fields, (limit, interval_ms, burst, slides), delays, rejects_missing)| {
+            let algorithm = if slides { Algorithm::SlidingWindow } else { Algorithm::LeakyBucket };
+            Limit {
+                rule: Rule { limit, interval_ms, burst: burst.filter(|_| !slides), algorithm },
+                fields,
+                on_exceed: if delays { OnExceed::Delay } else { OnExceed::Reject },
+                on_missing: if rejects_missing { OnMissing::Reject } else { OnMissing::Skip },
+            }
+        },
+    )
+}
+
+fn control() -> impl Strategy<Value = ControlSketch> {
+    let numbers =
+        (proptest::option::of(0..4_u32), proptest::option::of(0..3_u32), proptest::option::weighted(0.3, 0..4_u32));
+    (proptest::bool::weighted(0.2), numbers, proptest::collection::vec(limit(), 0..4)).prop_map(
+        |(paused, (concurrency, lane_concurrency, lane_backlog), limits)| ControlSketch {
+            paused,
+            concurrency,
+            lane_concurrency,
+            lane_backlog,
+            limits,
         },
     )
 }
@@ -100,8 +180,8 @@ fn if_busy() -> impl Strategy<Value = IfBusy> {
 pub fn call() -> impl Strategy<Value = Call> {
     let of = || 1..=INTEGRATIONS;
     let indices = || proptest::collection::vec(any::<Index>(), 1..4);
-    let settlements = proptest::collection::vec((any::<Index>(), kind(), -20..60_i64), 1..4);
-    let moves = proptest::collection::vec((any::<Index>(), -20..60_i64, any::<bool>()), 1..4);
+    let settlements = proptest::collection::vec((any::<Index>(), kind(), -20..60_i64, closes()), 1..4);
+    let moves = proptest::collection::vec((any::<Index>(), -20..60_i64, closes(), any::<bool>()), 1..4);
     prop_oneof![
         8 => proptest::collection::vec(sketch(), 1..4).prop_map(Call::Enqueue),
         1 => any::<Index>().prop_map(Call::Again),
@@ -114,8 +194,8 @@ pub fn call() -> impl Strategy<Value = Call> {
         2 => moves.prop_map(Call::Reschedule),
         2 => (of(), proptest::bool::weighted(0.8), 0..3_u8, if_busy())
             .prop_map(|(of, from_cursor, ticks, if_busy)| Call::Fire { of, from_cursor, ticks, if_busy }),
-        2 => (of(), proptest::bool::weighted(0.3), proptest::option::of(0..3_u32))
-            .prop_map(|(of, paused, concurrency)| Call::Control(of, paused, concurrency)),
+        3 => (of(), control()).prop_map(|(of, control)| Call::Control(of, control)),
+        2 => Just(Call::ClaimAll),
         2 => (any::<Index>(), -20..60_i64).prop_map(|(job, due)| Call::Replay(job, due)),
         1 => indices().prop_map(Call::Discard),
         1 => of().prop_map(Call::Purge),

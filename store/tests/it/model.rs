@@ -1,11 +1,12 @@
 //! A queue in a few vectors: what an engine must do, written as plainly as possible.
 //!
-//! Where the contract leaves the engine a choice (whose turn it is, which overdue lease is taken first), the model checks
-//! that the choice was allowed and follows it.
+//! Where the contract leaves the engine a choice (whose turn it is, which overdue lease is taken first, when a job is put in
+//! line), the model checks that the choice was allowed and follows it.
 
 mod leases;
+mod limits;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use schedules::Millis;
 use store::queue::{
@@ -21,6 +22,10 @@ pub struct Entry {
     token: Option<u64>,
     /// Whether it has its key while it is pending.
     keyed: bool,
+    /// Whether its lease counts as an attempt.
+    counted: bool,
+    /// Whether it may be in line at a limit: a claim has met it since it came.
+    may_be_in_line: bool,
 }
 
 /// The first answer to a call with an idempotency key.
@@ -41,9 +46,14 @@ pub struct Model {
     pub answered: Vec<Answered>,
     pub controls: BTreeMap<IntegrationId, Control>,
     pub cursors: BTreeMap<IntegrationId, Millis>,
+    buckets: BTreeMap<(IntegrationId, String), limits::Charged>,
 }
 
 impl Model {
+    pub fn new(now: Millis) -> Self {
+        Self { now, ..Self::default() }
+    }
+
     fn pending_with_key(&self, job: &Job) -> Option<usize> {
         let identity = job.key.as_ref()?.identity();
         self.jobs.iter().position(|it| {
@@ -106,7 +116,13 @@ impl Model {
             return Enqueued::Created;
         }
         let mut answer = Enqueued::Created;
-        if let Some(at) = self.pending_with_key(&new.job) {
+        let old = self.pending_with_key(&new.job);
+        if let Some(limit) = self.full(&new.job)
+            && old.is_none_or(|at| new.if_exists == IfExists::Replace && self.jobs[at].view.job.lane != new.job.lane)
+        {
+            return Enqueued::Crowded { limit };
+        }
+        if let Some(at) = old {
             let existing = self.jobs[at].view.job.id;
             match new.if_exists {
                 IfExists::Keep => {
@@ -128,8 +144,16 @@ impl Model {
             died: None,
             error: None,
         };
-        self.jobs.push(Entry { view, token: None, keyed: new.job.key.is_some() });
+        let keyed = new.job.key.is_some();
+        self.jobs.push(Entry { view, token: None, keyed, counted: false, may_be_in_line: false });
         answer
+    }
+
+    /// How many jobs may be pending in a job's lane, if as many are.
+    fn full(&self, job: &Job) -> Option<u32> {
+        let limit = self.controls.get(&job.integration)?.lane_backlog.filter(|_| job.lane.is_some())?;
+        let mine = |it: &&Entry| it.is_pending_of(job.integration) && it.view.job.lane == job.lane;
+        (self.jobs.iter().filter(mine).count() >= limit as usize).then_some(limit)
     }
 
     fn integrations(&self) -> Vec<IntegrationId> {
@@ -139,8 +163,8 @@ impl Model {
         all
     }
 
-    fn entry(&mut self, id: JobId) -> &mut Entry {
-        self.jobs.iter_mut().find(|it| it.view.job.id == id).expect("the model has the job")
+    fn position(&self, id: JobId) -> usize {
+        self.jobs.iter().position(|it| it.view.job.id == id).expect("the model has the job")
     }
 
     pub fn settle(&mut self, settlements: &[Settlement]) -> Vec<Settled> {
@@ -152,6 +176,7 @@ impl Model {
             return Settled::Stale;
         };
         let now = self.now;
+        let counted = u32::from(self.jobs[at].counted);
         let view = &mut self.jobs[at].view;
         match &settlement.next {
             Next::Remove => {
@@ -159,7 +184,7 @@ impl Model {
                 return Settled::Applied;
             }
             Next::Retry { error, .. } => view.error = Some(error.clone()),
-            Next::Return { .. } => view.attempt = view.attempt.saturating_sub(1),
+            Next::Return { .. } => view.attempt = view.attempt.saturating_sub(counted),
             Next::Bury { error } => {
                 view.error = Some(error.clone());
                 view.died = Some(now);
@@ -178,7 +203,20 @@ impl Model {
         let it = &mut self.jobs[at];
         it.leave(State::Pending);
         (it.view.job.due, it.view.job.closes) = (due, closes);
-        it.keyed = keyed;
+        (it.keyed, it.may_be_in_line) = (keyed, false);
+    }
+
+    /// The leases that are held.
+    pub fn leases(&self) -> Vec<Lease> {
+        self.jobs.iter().filter_map(|it| Some(Lease { job: it.view.job.id, token: it.token? })).collect()
+    }
+
+    /// When a job is put in line is the engine's choice, as long as it may wait for a limit.
+    pub fn follow_lines(&mut self, found: &[JobView]) {
+        let in_line: HashSet<_> = found.iter().filter(|view| view.delayed_by_limit).map(|view| view.job.id).collect();
+        for it in &mut self.jobs {
+            it.view.delayed_by_limit = it.may_be_in_line && in_line.contains(&it.view.job.id);
+        }
     }
 
     pub fn cancel(&mut self, integration: IntegrationId, selector: &Selector) -> Vec<Job> {
@@ -206,6 +244,7 @@ impl Model {
             answers.push(found.is_some());
             if let Some(it) = found {
                 (it.view.job.due, it.view.job.closes) = (wanted.due, wanted.closes);
+                it.may_be_in_line = false;
                 it.view.job.window = wanted.window.clone().or(it.view.job.window.take());
             }
         }
@@ -258,6 +297,7 @@ impl Model {
         self.answered.retain(|it| it.integration != integration);
         self.controls.remove(&integration);
         self.cursors.remove(&integration);
+        self.buckets.retain(|(of, _), _| *of != integration);
     }
 
     /// With a limit that is never reached.
@@ -279,6 +319,7 @@ impl Model {
         let before = self.answered.len();
         let now = self.now;
         self.answered.retain(|it| now <= it.asked.until);
+        self.buckets.retain(|_, charged| charged.until > now);
         Pruned { dead, idempotency: (before - self.answered.len()) as u64 }
     }
 
@@ -304,6 +345,10 @@ impl Model {
 impl Entry {
     fn is_tick(&self) -> bool {
         matches!(self.view.job.cause, Cause::Schedule | Cause::Catchup)
+    }
+
+    fn is_pending_of(&self, integration: IntegrationId) -> bool {
+        self.view.state == State::Pending && self.view.job.integration == integration
     }
 
     fn leave(&mut self, to: State) {

@@ -7,12 +7,15 @@ use store::JobId;
 use store::conformance::{Fresh, START, Sample, at, integration, job, key};
 use store::queue::{
     Cause, Claim, Control, Fired, Firing, IfExists, Inspect, JobFilter, JobView, Lease, MAX_BATCH, Move, NewJob, Next,
-    PageRequest, Pruning, Queue, Selector, Settlement,
+    PageRequest, Pruning, Queue, Selector, Settlement, State,
 };
 
 use crate::calls::{Call, Choice, INTEGRATIONS, Kind, Sketch, a_key, call};
 use crate::embedded::fresh;
 use crate::model::Model;
+
+/// After so many claims at one time an engine must have handed out what it has.
+const MANY_CLAIMS: usize = 1_000;
 
 /// The engine beside the model.
 struct Pair<Q> {
@@ -25,13 +28,17 @@ struct Pair<Q> {
 
 impl<Q: Queue + Inspect> Pair<Q> {
     fn new(engine: Fresh<Q>) -> Self {
-        Self { engine, model: Model { now: START, ..Model::default() }, made: Vec::new(), leases: Vec::new() }
+        Self { engine, model: Model::new(START), made: Vec::new(), leases: Vec::new() }
     }
 
     fn make(&mut self, sketch: &Sketch) -> NewJob {
         let mut new = job(sketch.of).due(sketch.due).priority(sketch.priority);
         new.job.key = sketch.key.map(a_key).map(key);
         new.if_exists = [IfExists::Replace, IfExists::Keep, IfExists::Reject][usize::from(sketch.if_exists)];
+        new.job.closes = sketch.closes.map(at);
+        if let Some(number) = sketch.lane {
+            new = new.lane(&number.to_string());
+        }
         new.job.cause = if sketch.tick { Cause::Schedule } else { Cause::Manual };
         if let Some((name, request, ms)) = sketch.idempotency {
             new = new.idempotent(&name.to_string(), request, ms);
@@ -62,7 +69,9 @@ impl<Q: Queue + Inspect> Pair<Q> {
     async fn apply(&mut self, call: &Call) {
         match call {
             Call::Enqueue(_) | Call::Again(_) | Call::Fire { .. } => self.apply_new(call).await,
-            Call::Claim(_) | Call::Settle(_) | Call::Extend(_) | Call::Rescue(_) => self.apply_leases(call).await,
+            Call::Claim(_) | Call::ClaimAll | Call::Settle(_) | Call::Extend(_) | Call::Rescue(_) => {
+                self.apply_leases(call).await
+            }
             Call::Cancel(..) | Call::Find(..) | Call::Reschedule(_) => self.apply_pending(call).await,
             _ => self.apply_rest(call).await,
         }
@@ -83,9 +92,7 @@ impl<Q: Queue + Inspect> Pair<Q> {
             Call::Fire { of, from_cursor, ticks, if_busy } => {
                 let of = integration(*of);
                 let cursor = self.model.cursors.get(&of).copied();
-                let tick =
-                    Sketch { of: 0, due: 0, priority: 5, key: None, if_exists: 0, idempotency: None, tick: true };
-                let mut ticks: Vec<_> = (0..*ticks).map(|_| self.make(&tick)).collect();
+                let mut ticks: Vec<_> = (0..*ticks).map(|_| self.make(&Sketch::tick())).collect();
                 ticks.iter_mut().for_each(|tick| tick.job.integration = of);
                 let from = if *from_cursor { cursor } else { Some(at(-777)) };
                 let to = cursor.unwrap_or(START).after(1);
@@ -105,9 +112,10 @@ impl<Q: Queue + Inspect> Pair<Q> {
         let (queue, lease_ms) = (&self.engine.queue, 25);
         match call {
             Call::Claim(limit) => {
-                let claimed = queue.claim(Claim { limit: *limit, lease_ms }).await.expect("claim answers");
-                self.model.claimed(*limit, lease_ms, &claimed);
-                self.leases.extend(claimed.jobs.iter().map(|it| it.lease));
+                self.claim(*limit, lease_ms).await;
+            }
+            Call::ClaimAll => {
+                self.claim(MAX_BATCH, lease_ms).await;
             }
             Call::Rescue(limit) => {
                 let rescued = queue.rescue(*limit, lease_ms).await.expect("rescue answers");
@@ -117,7 +125,10 @@ impl<Q: Queue + Inspect> Pair<Q> {
             Call::Settle(sketches) => {
                 let settlements: Vec<_> = sketches
                     .iter()
-                    .map(|(index, kind, ms)| Settlement { lease: self.lease(index), next: next(kind, *ms) })
+                    .map(|(index, kind, ms, closes)| Settlement {
+                        lease: self.lease(index),
+                        next: next(kind, *ms, *closes),
+                    })
                     .collect();
                 let wanted = self.model.settle(&settlements);
                 assert_eq!(queue.settle(settlements).await.expect("settle answers"), wanted);
@@ -149,10 +160,10 @@ impl<Q: Queue + Inspect> Pair<Q> {
             Call::Reschedule(sketches) => {
                 let moves: Vec<_> = sketches
                     .iter()
-                    .map(|(index, ms, window)| Move {
+                    .map(|(index, ms, closes, window)| Move {
                         job: self.job_id(index),
                         due: at(*ms),
-                        closes: None,
+                        closes: closes.map(at),
                         window: window.then(|| WindowSpec { day: Some("monday".into()), ..WindowSpec::default() }),
                     })
                     .collect();
@@ -166,8 +177,8 @@ impl<Q: Queue + Inspect> Pair<Q> {
     async fn apply_rest(&mut self, call: &Call) {
         let queue = &self.engine.queue;
         match call {
-            Call::Control(of, paused, concurrency) => {
-                let control = Control { paused: *paused, concurrency: *concurrency, ..Control::default() };
+            Call::Control(of, sketch) => {
+                let control = sketch.control();
                 self.model.controls.insert(integration(*of), control.clone());
                 queue.control(integration(*of), control).await.expect("control answers");
             }
@@ -198,12 +209,64 @@ impl<Q: Queue + Inspect> Pair<Q> {
         }
     }
 
-    /// Everything that can be asked is as the model has it.
-    async fn compare(&self) {
+    /// Claims until the limit is reached or nothing more is to be had at this time; the answer is how many there were.
+    async fn claim(&mut self, limit: usize, lease_ms: u32) -> usize {
+        let mut taken = 0;
+        for _ in 0..MANY_CLAIMS {
+            let claim = Claim { limit: limit - taken, lease_ms };
+            let claimed = self.engine.queue.claim(claim).await.expect("claim answers");
+            taken += claimed.jobs.len();
+            self.leases.extend(claimed.jobs.iter().map(|it| it.lease));
+            if self.model.claimed(claim.limit, lease_ms, &claimed) || taken == limit {
+                return taken;
+            }
+        }
+        panic!("every claim says that more can be claimed at once");
+    }
+
+    /// Sets everything free but the limits, and works it all off: no job is forgotten.
+    async fn work_off(&mut self) {
+        let lease_ms = 1_000_000;
+        for of in (1..=INTEGRATIONS).map(integration) {
+            let limits = self.model.controls.get(&of).map(|control| control.limits.clone()).unwrap_or_default();
+            let control = Control { limits, ..Control::default() };
+            self.model.controls.insert(of, control.clone());
+            self.engine.queue.control(of, control).await.expect("control answers");
+        }
+        for _ in 0..MANY_CLAIMS {
+            self.claim(MAX_BATCH, lease_ms).await;
+            self.settle_all().await;
+            self.compare().await;
+            let Some(due) = self.model.jobs.iter().map(|it| it.view.job.due).max() else { return };
+            // Long after each limit has room for one more.
+            self.model.now = self.model.now.max(due).after(60);
+            self.engine.clock.set(self.model.now);
+        }
+        panic!("jobs are left for ever: {:?}", self.model.jobs);
+    }
+
+    /// Removes what is running, and forgets what is dead.
+    async fn settle_all(&mut self) {
         let queue = &self.engine.queue;
+        let settlements: Vec<_> =
+            self.model.leases().into_iter().map(|lease| Settlement { lease, next: Next::Remove }).collect();
+        let wanted = self.model.settle(&settlements);
+        assert_eq!(queue.settle(settlements).await.expect("settle answers"), wanted);
+        let dead: Vec<_> = self.model.jobs.iter().filter(|it| it.view.state == State::Dead).collect();
+        let dead: Vec<_> = dead.into_iter().map(|it| it.view.job.id).collect();
+        let wanted = self.model.discard(&dead);
+        assert_eq!(queue.discard(dead).await.expect("discard answers"), wanted);
+    }
+
+    /// Everything that can be asked is as the model has it, and contradicts nothing.
+    async fn compare(&mut self) {
+        let queue = &self.engine.queue;
+        let found = everything(queue).await;
+        self.model.follow_lines(&found);
         let mut wanted: Vec<_> = self.model.jobs.iter().map(|it| it.view.clone()).collect();
         wanted.sort_by_key(|view| std::cmp::Reverse(view.job.id));
-        assert_eq!(everything(queue).await, wanted);
+        assert_eq!(found, wanted);
+        assert_eq!(queue.check().await.expect("check answers"), []);
         assert_eq!(queue.counts().await.expect("counts answers"), self.model.counts());
         for of in (1..=INTEGRATIONS).map(integration) {
             let (cursor, control) = (self.model.cursors.get(&of).copied(), self.model.controls.get(&of).cloned());
@@ -213,11 +276,12 @@ impl<Q: Queue + Inspect> Pair<Q> {
     }
 }
 
-fn next(kind: &Kind, ms: i64) -> Next {
+fn next(kind: &Kind, ms: i64, closes: Option<i64>) -> Next {
+    let (due, closes) = (at(ms), closes.map(at));
     match kind {
         Kind::Remove => Next::Remove,
-        Kind::Retry => Next::Retry { due: at(ms), closes: None, error: ms.to_string().into() },
-        Kind::Return => Next::Return { due: at(ms), closes: None },
+        Kind::Retry => Next::Retry { due, closes, error: ms.to_string().into() },
+        Kind::Return => Next::Return { due, closes },
         Kind::Bury => Next::Bury { error: ms.to_string().into() },
     }
 }
@@ -238,18 +302,22 @@ async fn everything(queue: &impl Inspect) -> Vec<JobView> {
     }
 }
 
+/// Asks an engine and the model the same.
+pub async fn sequences_hold<Q: Queue + Inspect>(fresh: impl AsyncFn() -> Fresh<Q>, calls: &[Call]) {
+    let mut pair = Pair::new(fresh().await);
+    for call in calls {
+        pair.apply(call).await;
+        pair.compare().await;
+    }
+    pair.work_off().await;
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, max_shrink_iters: 2_000, ..ProptestConfig::default() })]
 
     #[test]
     fn the_engine_does_as_the_model_does(calls in proptest::collection::vec(call(), 1..80)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        runtime.block_on(async {
-            let mut pair = Pair::new(fresh().await);
-            for call in &calls {
-                pair.apply(call).await;
-                pair.compare().await;
-            }
-        });
+        runtime.block_on(sequences_hold(fresh, &calls));
     }
 }

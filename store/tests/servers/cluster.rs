@@ -59,7 +59,7 @@ async fn a_replica_takes_over_when_it_is_asked_and_when_its_primary_dies() {
     let slot = cluster.slot_of("key").await;
     let first = cluster.owner(slot).await;
     cluster.node(first).ask::<()>(&["SET", "key", "value"]).await;
-    assert_eq!(cluster.node(first).ask::<i64>(&["WAIT", "1", "5000"]).await, 1);
+    cluster.node(first).replicated().await;
     let replicas = cluster.replicas_of(first).await;
     assert_eq!(replicas, [first + 3]);
     cluster.failover(replicas[0]).await;

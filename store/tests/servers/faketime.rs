@@ -51,3 +51,21 @@ async fn timers_go_on_after_a_jump() {
         assert!((250..3_000).contains(&ms), "BLPOP for 300 ms took {ms} ms after a jump of {jump} s\n{before}");
     }
 }
+
+#[tokio::test]
+async fn a_server_that_ended_leaves_no_clock_behind() {
+    let mut server = start().await;
+    let first = server.id();
+    server.restart().await;
+    assert_eq!(left_by(first), 0);
+    let second = server.id();
+    assert!(left_by(second) > 0, "libfaketime keeps its state elsewhere now");
+    drop(server);
+    assert_eq!(left_by(second), 0);
+}
+
+/// How many files libfaketime has for this process.
+fn left_by(process: u32) -> usize {
+    let entries = std::fs::read_dir("/dev/shm").into_iter().flatten().flatten();
+    entries.filter(|entry| entry.file_name().to_string_lossy().ends_with(&format!("_{process}"))).count()
+}

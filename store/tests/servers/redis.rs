@@ -1,9 +1,17 @@
 //! A server keeps its data and its port, does not answer when paused, and leaves nothing behind.
 
+use std::net::Ipv4Addr;
 use std::path::Path;
+use std::process::Stdio;
 use std::time::Duration;
 
 use store::servers::{Fsync, Options, Server};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::net::TcpStream;
+use tokio::process::Command;
+
+/// Set in a process of this test that is going to be killed.
+const DOOMED: &str = "SERVERS_DOOMED";
 
 fn durable() -> Options {
     Options { appendfsync: Some(Fsync::Always), ..Options::default() }
@@ -85,4 +93,30 @@ async fn nothing_is_left_of_a_dropped_server() {
     assert!(Path::new(&process).exists() && folder.exists());
     drop(server);
     assert!(!Path::new(&process).exists() && !folder.exists());
+}
+
+#[tokio::test]
+async fn nothing_is_left_of_a_killed_test() {
+    const THIS: &str = "redis::nothing_is_left_of_a_killed_test";
+    if std::env::var_os(DOOMED).is_some() {
+        let server = Server::start(Options::default()).await;
+        println!("\nserver {} {}", server.port(), server.folder().display());
+        return std::future::pending().await;
+    }
+    let mut command = Command::new(std::env::current_exe().expect("this test is a program"));
+    command.args(["--exact", THIS, "--nocapture"]).env(DOOMED, "1").stdout(Stdio::piped()).kill_on_drop(true);
+    let mut doomed = command.spawn().expect("the test runs once more");
+    let mut lines = BufReader::new(doomed.stdout.take().expect("stdout is piped")).lines();
+    let (port, folder) = loop {
+        let line = lines.next_line().await.expect("stdout can be read").expect("the test speaks of its server");
+        let server = line.strip_prefix("server ").and_then(|server| server.split_once(' '));
+        if let Some((port, folder)) = server {
+            break (port.parse::<u16>().expect("it is a port"), folder.to_owned());
+        }
+    };
+    let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.expect("the server runs");
+    doomed.kill().await.expect("the test can be killed");
+    let end = tokio::time::timeout(Duration::from_secs(10), connection.read(&mut [0; 1])).await;
+    std::fs::remove_dir_all(folder).expect("only its folder is left");
+    assert!(matches!(end, Ok(Ok(0) | Err(_))), "the server ends with the test, not {end:?}");
 }

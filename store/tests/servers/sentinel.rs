@@ -11,7 +11,7 @@ async fn a_dead_primary_is_replaced() {
     let mut all = Sentinels::start().await;
     let before = all.primary_port().await;
     server(&all, before).ask::<()>(&["SET", "key", "value"]).await;
-    assert_eq!(server(&all, before).ask::<i64>(&["WAIT", "1", "5000"]).await, 1);
+    server(&all, before).replicated().await;
     let dead = all.kill_primary().await;
     let after = all.primary_port().await;
     assert_ne!(before, after);

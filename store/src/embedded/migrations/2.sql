@@ -39,7 +39,7 @@ ALTER TABLE jobs_2 RENAME TO jobs;
 CREATE UNIQUE INDEX jobs_id ON jobs (id);
 -- Serves the claim in its order; `id` makes it cover the lists of pending jobs.
 CREATE INDEX jobs_queue ON jobs (integration, lane, in_line, priority DESC, due, seq, id) WHERE state = 0;
-CREATE INDEX jobs_line ON jobs (integration, gate, due, priority DESC, seq) WHERE in_line = 1;
+CREATE INDEX jobs_line ON jobs (integration, gate, in_line, due, priority DESC, seq) WHERE gate IS NOT NULL;
 CREATE UNIQUE INDEX jobs_key ON jobs (integration, key) WHERE state = 0 AND detached = 0 AND key IS NOT NULL;
 CREATE INDEX jobs_detached ON jobs (integration) WHERE state = 0 AND detached = 1;
 CREATE INDEX jobs_running ON jobs (integration, lane) WHERE state = 1;
@@ -101,12 +101,13 @@ CREATE TABLE buckets (
 
 CREATE INDEX buckets_until ON buckets (until);
 
--- One row per bucket with jobs in line.
+-- One row per bucket at which jobs are in line, or were let through and have not started.
 CREATE TABLE gates (
     integration BLOB NOT NULL,
     name TEXT NOT NULL,
-    at INTEGER NOT NULL,                  -- when the head of the line is to be looked at
+    at INTEGER NOT NULL,                  -- when there may be room for the head of the line
+    is_empty INTEGER NOT NULL,            -- 1: nobody is in line
     PRIMARY KEY (integration, name)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX gates_at ON gates (integration, at);
+CREATE INDEX gates_at ON gates (integration, at) WHERE is_empty = 0;

@@ -1,25 +1,34 @@
 //! check: what is stored against itself. Everything of a partition is read, in parts, so what changes meanwhile looks
-//! wrong for a moment: only what two readings in a row find is told.
+//! wrong for a moment: only what several readings in a row find is told.
 
 mod rules;
 mod snapshot;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::handle::Redis;
 use crate::Result;
 use crate::queue::Violation;
 
+/// How many readings must find the same.
+const READINGS: usize = 5;
+const PAUSE: Duration = Duration::from_millis(50);
+
 impl Redis {
     pub(super) async fn contradictions(&self) -> Result<Vec<Violation>> {
         let mut all = Vec::new();
         for partition in 0..self.partitions() {
-            let first = self.contradictions_in(partition).await?;
-            if first.is_empty() {
-                continue;
+            let mut found = self.contradictions_in(partition).await?;
+            for _ in 1..READINGS {
+                if found.is_empty() {
+                    break;
+                }
+                tokio::time::sleep(PAUSE).await;
+                let again = self.contradictions_in(partition).await?;
+                found.retain(|violation| again.contains(violation));
             }
-            let second = self.contradictions_in(partition).await?;
-            all.extend(first.intersection(&second).cloned());
+            all.extend(found);
         }
         Ok(all)
     }

@@ -132,9 +132,15 @@ fn turns(it: &Snapshot, tell: &mut Tell<'_>) {
         match (it.ready.contains(&name[..]), it.waiting.get(&name[..])) {
             (true, None) => {}
             (false, Some(score)) if score == due => {}
-            (false, None) => tell("integration_without_turn", format!("{integration} has jobs, and is never served")),
-            (true, Some(_)) => tell("integration_in_two_rings", format!("{integration} is ready and waiting")),
-            (false, Some(_)) => tell("wrong_head", format!("{integration} does not wait for its first job")),
+            (false, None) => {
+                tell("integration_without_turn", format!("{integration} has jobs from {due} on, and is never served"));
+            }
+            (true, Some(score)) => {
+                tell("integration_in_two_rings", format!("{integration} is ready, and waits until {score}"));
+            }
+            (false, Some(score)) => {
+                tell("wrong_head", format!("{integration} waits until {score}, and its first job is due at {due}"));
+            }
         }
     }
     for name in it.ready.iter().chain(it.waiting.keys()) {
@@ -161,6 +167,7 @@ fn counters(it: &Snapshot, pending: &BTreeSet<JobId>, tell: &mut Tell<'_>) {
     let mut running = BTreeMap::<Vec<u8>, i64>::new();
     let mut waiting = BTreeMap::<Vec<u8>, i64>::new();
     let mut ticks = BTreeMap::<Vec<u8>, i64>::new();
+    let mut let_out = BTreeMap::<Vec<u8>, i64>::new();
     for (id, job) in &it.jobs {
         let control = it.controls.get(&job.integration);
         if leased.contains(id) && control.is_some_and(|control| control.concurrency.is_some()) {
@@ -171,6 +178,9 @@ fn counters(it: &Snapshot, pending: &BTreeSet<JobId>, tell: &mut Tell<'_>) {
         }
         if pending.contains(id) && !job.lane.is_empty() {
             *waiting.entry(job.lane_name()).or_default() += 1;
+        }
+        if let Some(bucket) = job.let_out_of().filter(|_| pending.contains(id)) {
+            *let_out.entry(bucket.to_vec()).or_default() += 1;
         }
         if job.is_tick() && (pending.contains(id) || leased.contains(id)) {
             *ticks.entry(job.integration.to_bytes().to_vec()).or_default() += 1;
@@ -183,6 +193,7 @@ fn counters(it: &Snapshot, pending: &BTreeSet<JobId>, tell: &mut Tell<'_>) {
         ("slot_leaked", numbers(&it.running), running),
         ("backlog_miscounted", numbers(&it.waiting_in_lanes), waiting),
         ("ticks_miscounted", numbers(&it.ticks), ticks),
+        ("let_out_miscounted", numbers(&it.let_out), let_out),
     ] {
         if stored != wanted {
             let sum = |all: &BTreeMap<Vec<u8>, i64>| all.values().sum::<i64>();
@@ -198,8 +209,8 @@ fn leftovers(it: &Snapshot, tell: &mut Tell<'_>) {
     if it.errors != with_error {
         tell("errors_wrong", format!("{} errors of {} jobs with one", it.errors.len(), with_error.len()));
     }
-    let lines: BTreeSet<Vec<u8>> =
-        it.pending.keys().filter_map(|name| name.strip_prefix(b"h:")).map(<[u8]>::to_vec).collect();
+    let lines = it.pending.keys().filter_map(|name| name.strip_prefix(b"h:")).map(<[u8]>::to_vec);
+    let lines: BTreeSet<Vec<u8>> = lines.chain(it.let_out.keys().cloned()).collect();
     if lines != it.gates {
         tell("gates_wrong", format!("{} gates of {} lines", it.gates.len(), lines.len()));
     }

@@ -31,6 +31,7 @@ pub(super) struct Snapshot {
     pub(super) ticks: BTreeMap<Bytes, Bytes>,
     pub(super) errors: BTreeSet<Bytes>,
     pub(super) gates: BTreeSet<Bytes>,
+    pub(super) let_out: BTreeMap<Bytes, Bytes>,
     pub(super) ready: BTreeSet<Bytes>,
     pub(super) waiting: BTreeMap<Bytes, i64>,
     /// Keys: integration -> key -> id.
@@ -56,6 +57,7 @@ pub(super) async fn read(queue: &Redis, partition: usize) -> Result<Snapshot> {
     it.waiting_in_lanes = source.hash(b"p").await?;
     it.ticks = source.hash(b"t").await?;
     it.errors = source.hash(b"x").await?.into_keys().collect();
+    it.let_out = source.hash(b"a").await?;
     it.gates = source.sorted(b"g").await?.into_keys().collect();
     it.ready = source.sorted(b"r").await?.into_keys().collect();
     it.waiting = source.sorted(b"w").await?;

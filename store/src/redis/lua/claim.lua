@@ -10,6 +10,7 @@ local QUANTUM = 8
 -- The most jobs that one call puts in line, so that it stays short.
 local MOST_IN_LINE = 256
 local LANES_AT_ONCE, GATES_AT_ONCE, OUT_OF_A_LINE = 256, 32, 64
+local LANES_OF_ONE = 128
 
 local want, token = tonumber(ARGV[2]), ARGV[4]
 local deadline = string.format('%.0f', now + tonumber(ARGV[3]))
@@ -26,27 +27,39 @@ local function promote(ready, waiting)
   call('ZADD', ready, 'NX', unpack(turns))
 end
 
+local function note_not_started(limit, wait_ms)
+  local n = #not_started
+  not_started[n + 1], not_started[n + 2], not_started[n + 3] = taken, limit, wait_ms
+end
+
+-- The room of the bucket that a job was let out of, after it has started.
+local function room_after(job, control)
+  local rule = control and rule_of(job.bucket, job.key)
+  return rule and math.max(room_of(job.bucket, rule), now) or now
+end
+
 -- Leases a job that was taken out of its lane, unless a rate limit lets it wait: then the answer is false.
 local function lease(id, blob, control, detached)
   local f1, f2 = byte(blob, 1, 2)
-  local flags = 0
+  local flags, has_started = 0, true
+  local job = has(f2, RELEASED) and split(blob) or nil
   if f1 >= HAS_CLOSES and now >= unpack_number('>I6', blob, 32) then
-    flags = 1
-    local n = #not_started
-    not_started[n + 1], not_started[n + 2], not_started[n + 3] = taken, -1, -1
+    flags, has_started = 1, false
+    note_not_started(-1, -1)
   elseif control and control[5][1] and not has(f1, CHARGED) then
     local key = has(f2, HAS_KEY) and text_at(blob, key_place(blob, f1)) or nil
-    local word, a, b = admit(sub(blob, 16, 31), control[5], key, has(f2, RELEASED))
+    local word, a, b = admit(sub(blob, 16, 31), control[5], key, job ~= nil)
     if word == 'wait' then
-      stand_in_line(id, split(blob), a, b)
+      if job then passed(job.bucket, job.bucket == a and b or now) end
+      stand_in_line(id, job or split(blob), a, b)
       in_line = in_line + 1
       return false
     elseif word == 'refuse' then
-      flags = 1
-      local n = #not_started
-      not_started[n + 1], not_started[n + 2], not_started[n + 3] = taken, a, b
+      flags, has_started = 1, false
+      note_not_started(a, b)
     end
   end
+  if job then passed(job.bucket, has_started and room_after(job, control) or now) end
   if has(f1, KEYED) and not has(f1, DETACHED) then
     detached[#detached + 1] = text_at(blob, key_place(blob, f1))
   end
@@ -111,7 +124,7 @@ local function serve_lanes(integration, mask, count, control)
   local ready, waiting = P .. ':R:' .. integration, P .. ':W:' .. integration
   promote(ready, waiting)
   if mask then call('ZADD', ready, 'NX', entering_turn(), '') else call('ZREM', ready, '') end
-  local lanes = call('ZRANGE', ready, 0, math.min(count, 16) - 1)
+  local lanes = call('ZRANGE', ready, 0, math.min(count, LANES_OF_ONE) - 1)
   local got = 0
   for i, lane in ipairs(lanes) do
     local name = integration .. lane
@@ -160,35 +173,48 @@ local function serve(integration, mask, named, count)
   end
 end
 
-promote(READY, WAITING)
-for _, bucket in ipairs(call('ZRANGE', GATES, '-inf', now_text, 'BYSCORE', 'LIMIT', 0, GATES_AT_ONCE)) do
-  open_gate(bucket, OUT_OF_A_LINE)
+-- Opens the gates that are due; how many there were.
+local function open_gates(most)
+  local due = call('ZRANGE', GATES, '-inf', now_text, 'BYSCORE', 'LIMIT', 0, most)
+  for _, bucket in ipairs(due) do open_gate(bucket, OUT_OF_A_LINE) end
+  for _, it in pairs(touched_lanes) do place_lane(it[1], it[2]) end
+  for integration in pairs(touched) do place(integration) end
+  touched, touched_lanes = {}, {}
+  return #due
 end
-for _, it in pairs(touched_lanes) do place_lane(it[1], it[2]) end
-for integration in pairs(touched) do place(integration) end
-touched, touched_lanes, soonest = {}, {}, nil
 
-while taken < want and in_line < MOST_IN_LINE do
-  local ready = call('ZRANGE', READY, 0, ceil((want - taken) / QUANTUM) - 1)
-  if #ready == 0 then break end
-  local asked, missing = {}, {}
-  for i, integration in ipairs(ready) do
-    asked[2 * i - 1], asked[2 * i] = integration, '@' .. integration
-    if controls[integration] == nil then missing[#missing + 1] = integration end
-  end
-  local masks = call('HMGET', MASKS, unpack(asked))
-  if #missing > 0 then
-    local found = call('HMGET', CONTROLS, unpack(missing))
-    for i, integration in ipairs(missing) do
-      controls[integration] = found[i] and cmsgpack.unpack(found[i]) or false
+local function serve_ready()
+  while taken < want and in_line < MOST_IN_LINE do
+    local ready = call('ZRANGE', READY, 0, ceil((want - taken) / QUANTUM) - 1)
+    if #ready == 0 then return end
+    local asked, missing = {}, {}
+    for i, integration in ipairs(ready) do
+      asked[2 * i - 1], asked[2 * i] = integration, '@' .. integration
+      if controls[integration] == nil then missing[#missing + 1] = integration end
+    end
+    local masks = call('HMGET', MASKS, unpack(asked))
+    if #missing > 0 then
+      local found = call('HMGET', CONTROLS, unpack(missing))
+      for i, integration in ipairs(missing) do
+        controls[integration] = found[i] and cmsgpack.unpack(found[i]) or false
+      end
+    end
+    local share = ceil((want - taken) / #ready)
+    for i, integration in ipairs(ready) do
+      if taken >= want or in_line >= MOST_IN_LINE then return end
+      serve(integration, masks[2 * i - 1], masks[2 * i], math.min(share, want - taken))
     end
   end
-  local share = ceil((want - taken) / #ready)
-  for i, integration in ipairs(ready) do
-    if taken >= want or in_line >= MOST_IN_LINE then break end
-    serve(integration, masks[2 * i - 1], masks[2 * i], math.min(share, want - taken))
-  end
 end
+
+promote(READY, WAITING)
+local gates = GATES_AT_ONCE
+repeat
+  gates = gates - open_gates(gates)
+  serve_ready()
+  -- What was let out of line and did not start leaves its room to the next.
+  local due = call('ZRANGE', GATES, '-inf', now_text, 'BYSCORE', 'LIMIT', 0, 1)
+until #due == 0 or gates <= 0 or taken >= want or in_line >= MOST_IN_LINE
 
 if #leases > 0 then
   -- One member of more than 64 bytes keeps the set a skip list: short sets are lists that are read from end to end.
@@ -205,8 +231,9 @@ else
   local first = call('ZRANGE', WAITING, 0, 0, 'WITHSCORES')
   next_due = tonumber(first[2])
   for _, bucket in ipairs(call('ZRANGE', GATES, 0, 15)) do
-    local room = tonumber(call('ZSCORE', GATES, bucket))
-    if next_due and room >= next_due then break end
+    local opens = call('ZSCORE', GATES, bucket)
+    local room = tonumber(opens)
+    if opens == 'inf' or (next_due and room >= next_due) then break end
     if not is_held(sub(bucket, 1, 16)) then next_due = math.max(room, now) break end
   end
 end
@@ -214,7 +241,7 @@ if taken == 0 and not (next_due and next_due <= now) then
   call('SET', P .. ':z', next_due and string.format('%.0f', next_due) or '9e15', 'PX', 1500)
 elseif next_due and next_due <= now then
   -- Work is left for those who sleep.
-  soonest = now
+  wake(now)
   touched, touched_lanes = {}, {}
   settle_places()
 end

@@ -20,8 +20,10 @@ if control and (control[2] >= 0 or control[3] >= 0) then
 end
 for _, lane in ipairs(call('SMEMBERS', P .. ':L:' .. integration)) do touch(integration, lane) end
 for _, bucket in ipairs(call('SMEMBERS', P .. ':G:' .. integration)) do
-  call('ZADD', GATES, now_text, bucket)
-  if not is_held(integration) then wake(now) end
+  if call('EXISTS', P .. ':h:' .. bucket) == 1 then
+    call('ZADD', GATES, now_text, bucket)
+    if not is_held(integration) then wake(now) end
+  end
 end
 touch(integration, '')
 settle_places()

@@ -10,7 +10,8 @@ end
 
 local function add_pending(integration, set)
   local first = call('ZRANGE', set, 0, 0, 'WITHSCORES')
-  add(integration, 'p', call('ZCARD', set), call('ZCOUNT', set, '-inf', now_text), first[2] or '0')
+  if not first[1] then return end
+  add(integration, 'p', call('ZCARD', set), call('ZCOUNT', set, '-inf', now_text), first[2])
 end
 
 local masks = call('HGETALL', MASKS)

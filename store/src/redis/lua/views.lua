@@ -22,7 +22,7 @@ for i = 2, #ARGV do
   if blob then
     local job = split(blob)
     local state, time, flags = 'p', '0', 0
-    if not job.bucket and not call('ZSCORE', queue_of(job), member_of(id, job)) then
+    if not has(job.f2, IN_LINE) and not call('ZSCORE', queue_of(job), member_of(id, job)) then
       local died = call('ZSCORE', P .. ':d:' .. job.integration, job.arrival .. id)
       if died then
         state, time = 'd', died

@@ -86,7 +86,6 @@ impl Node {
             ("cluster-node-timeout", NODE_TIMEOUT_MS.to_string()),
             // However long a replica was cut off, it may take over.
             ("cluster-replica-validity-factor", "0".to_owned()),
-            ("repl-diskless-sync-delay", "0".to_owned()),
         ];
         options.extra.extend(settings.map(|(name, value)| (name.to_owned(), value)));
         let server = Server::start(options).await;
@@ -101,9 +100,7 @@ impl Node {
     /// Whether it takes commands, and has its primary's data if it is a replica.
     pub(super) async fn is_ready(&self) -> bool {
         let info = self.server.try_ask::<String>(&["CLUSTER", "INFO"]).await.unwrap_or_default();
-        let replication = self.server.try_ask::<String>(&["INFO", "replication"]).await.unwrap_or_default();
-        let is_linked =
-            field(&replication, "role") == Some("master") || field(&replication, "master_link_status") == Some("up");
+        let is_linked = self.server.is_primary().await || self.server.is_linked().await;
         field(&info, "cluster_state") == Some("ok") && is_linked
     }
 }

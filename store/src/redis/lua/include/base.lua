@@ -14,7 +14,8 @@
 --   c    HASH    integration -> control (msgpack: paused, concurrency, lane concurrency, lane backlog, limits)
 --   n p  HASH    running jobs of integrations and lanes with a limit; pending jobs of named lanes
 --   b:<bucket>   STRING or LIST   state of a rate limit's bucket; bucket = integration, rule's name, subject
---   h:<bucket>   ZSET  the line at a full bucket: member -> due;  g ZSET bucket -> when it has room;  G:<integration> SET
+--   h:<bucket>   ZSET  the line at a full bucket: member -> due;  a HASH bucket -> jobs let out of line, not yet started
+--   g    ZSET    gates: bucket with a line or with jobs let out -> when it opens (inf: no line);  G:<integration> SET
 --   d:<integration>  ZSET  dead jobs: (arrival, id) -> died;  D SET  integrations that have some
 --   t u  HASH    integration -> pending and running ticks; schedule's cursor
 --   x    HASH    job id -> last error
@@ -36,7 +37,8 @@ else
 end
 local now_text = string.format('%.0f', now)
 local JOBS, MASKS, READY, WAITING, LEASES = P .. ':j', P .. ':m', P .. ':r', P .. ':w', P .. ':l'
-local CONTROLS, RUNNING, PENDING, GATES, ERRORS, TICKS = P .. ':c', P .. ':n', P .. ':p', P .. ':g', P .. ':x', P .. ':t'
+local CONTROLS, RUNNING, PENDING, GATES, LET_OUT, ERRORS, TICKS =
+  P .. ':c', P .. ':n', P .. ':p', P .. ':g', P .. ':a', P .. ':x', P .. ':t'
 
 -- Calls a command with a list that may be longer than Lua can unpack.
 local function call_many(command, key, list)

@@ -5,7 +5,8 @@
 --   2      16 x priority + flags: 1 in line at a bucket, 2 let out of a line, 4 has a key
 --   3, 4   attempts, lost leases
 --   5-9    number of arrival          10-15  due          16-31  integration
---   then, as far as it has them: end of its opening (6 bytes), lane, key, bucket it is in line at; then the body
+--   then, as far as it has them: end of its opening (6 bytes), lane, key, bucket it is in line at or was let out of; then
+--   the body
 local KEYED, DETACHED, CHARGED, TICK, AWAITED, HAS_ERROR, HAS_LANE, HAS_CLOSES = 1, 2, 4, 8, 16, 32, 64, 128
 local IN_LINE, RELEASED, HAS_KEY = 1, 2, 4
 
@@ -60,16 +61,15 @@ local function split(blob)
   end
   if has(f1, HAS_LANE) then job.lane, at = text_at(blob, at) end
   if has(f2, HAS_KEY) then job.key, at = text_at(blob, at) end
-  if has(f2, IN_LINE) then job.bucket, at = text_at(blob, at) end
+  if has(f2, IN_LINE) or has(f2, RELEASED) then job.bucket, at = text_at(blob, at) end
   job.body = sub(blob, at)
   return job
 end
 
 local function join(job)
   local f1 = with(job.f1, HAS_CLOSES, job.closes ~= nil)
-  local f2 = with(job.f2, IN_LINE, job.bucket ~= nil)
   return concat({
-    char(f1, f2, math.min(job.attempts, 255), math.min(job.lost, 255)), job.arrival, number6(job.due), job.integration,
+    char(f1, job.f2, math.min(job.attempts, 255), math.min(job.lost, 255)), job.arrival, number6(job.due), job.integration,
     job.closes or '', has(f1, HAS_LANE) and text_bytes(job.lane) or '', job.key and text_bytes(job.key) or '',
     job.bucket and text_bytes(job.bucket) or '', job.body,
   })

@@ -91,11 +91,14 @@ end
 
 -- Puts a job that was taken out of its lane in line at a bucket.
 local function stand_in_line(id, job, bucket, room)
-  job.f2 = with(job.f2, RELEASED, false)
-  job.bucket = bucket
+  set_line(job, bucket, true)
   call('HSET', JOBS, id, join(job))
   call('ZADD', P .. ':h:' .. bucket, job.due, member_of(id, job))
-  if call('ZADD', GATES, 'NX', room, bucket) == 1 then call('SADD', P .. ':G:' .. job.integration, bucket) end
+  local opens = call('ZSCORE', GATES, bucket)
+  if not opens or opens == 'inf' then
+    call('ZADD', GATES, room, bucket)
+    call('SADD', P .. ':G:' .. job.integration, bucket)
+  end
 end
 
 -- Tests and charges. Answers 'start', or 'refuse' with the rule's place (from 0) and the milliseconds until it has room
@@ -114,8 +117,8 @@ local function admit(integration, rules, key, released)
       local bucket = integration .. rule[R_NAME] .. subject
       local room, ms, part = room_of(bucket, rule)
       if rule[R_DELAY] and not released then
-        local gate = tonumber(call('ZSCORE', GATES, bucket) or nil)
-        if gate then room = math.max(room, gate, now + 1) end
+        local opens = call('ZSCORE', GATES, bucket)
+        if opens then room = math.max(room, now + 1, opens ~= 'inf' and tonumber(opens) or 0) end
       end
       local i = #applied + 1
       applied[i], buckets[i], rooms[i], states[i], parts[i] = rule, bucket, room, ms, part
@@ -131,57 +134,56 @@ local function admit(integration, rules, key, released)
   return 'start'
 end
 
-local function rule_of(bucket)
-  local control = control_of(sub(bucket, 1, 16))
-  local name = sub(bucket, 17, find(bucket, '{', 17, true) - 1)
+-- The delaying rule that a bucket belongs to, by the key of a job in its line; nil if the rules were edited.
+local function rule_of(bucket, key)
+  local integration = sub(bucket, 1, 16)
+  local control = control_of(integration)
+  local fields = key and fields_of(key) or nil
   for _, rule in ipairs(control and control[5] or {}) do
-    if rule[R_NAME] == name and rule[R_DELAY] then return rule end
+    local subject = rule[R_DELAY] and subject_of(rule, fields)
+    if subject and integration .. rule[R_NAME] .. subject == bucket then return rule end
   end
 end
 
--- How many a bucket would admit now, at most `most`; and when it has room after that.
-local function admissions(bucket, rule, most)
-  local key, count = P .. ':b:' .. bucket, 0
-  if is_sliding(rule) then
-    local log = call('LRANGE', key, -rule[R_LIMIT], -1)
-    while count < most do
-      local oldest = tonumber(log[#log - rule[R_LIMIT] + 1])
-      if oldest and oldest + rule[R_INTERVAL] > now then return count, oldest + rule[R_INTERVAL] end
-      log[#log + 1] = now
-      count = count + 1
-    end
-    return count, now
+-- A bucket's room as if it were charged, without charging it.
+local function rehearsal(bucket, rule)
+  if not rule then
+    return { take = function() return true end, opens = function() return now end }
   end
-  local ms, part = read_tat(call('GET', key))
-  while count < most do
-    local room = ms and leaky_room(ms, part, rule) or now
-    if room > now then return count, room end
-    ms, part = leaky_charge(ms, part, now, rule)
-    count = count + 1
+  local key, ms, part, log = P .. ':b:' .. bucket, nil, 0, nil
+  if is_sliding(rule) then log = call('LRANGE', key, -rule[R_LIMIT], -1) else ms, part = read_tat(call('GET', key)) end
+  local function room()
+    if not log then return ms and leaky_room(ms, part, rule) or now end
+    local oldest = tonumber(log[#log - rule[R_LIMIT] + 1])
+    return oldest and oldest + rule[R_INTERVAL] or now
   end
-  return count, math.max(leaky_room(ms, part, rule), now)
+  return {
+    take = function()
+      if room() > now then return false end
+      if log then log[#log + 1] = now else ms, part = leaky_charge(ms, part, now, rule) end
+      return true
+    end,
+    opens = function() return math.max(room(), now) end,
+  }
 end
 
--- Lets those out of line for whom there is room, back into their lanes.
+-- Lets those out of line for whom there is room, and those whose opening is over, back into their lanes.
 local function open_gate(bucket, most)
-  local rule = rule_of(bucket)
-  local count, room = most, now
-  if rule then count, room = admissions(bucket, rule, most) end
   local line = P .. ':h:' .. bucket
-  local members = count > 0 and call('ZRANGE', line, 0, count - 1) or {}
-  for _, member in ipairs(members) do
-    local id = sub(member, 7)
+  local members = call('ZRANGE', line, 0, most)
+  local room, out
+  for i = 1, math.min(#members, most) do
+    local id = sub(members[i], 7)
     local job = split(call('HGET', JOBS, id))
-    call('ZREM', line, member)
-    job.bucket = nil
-    job.f2 = with(job.f2, RELEASED, true)
+    room = room or rehearsal(bucket, rule_of(bucket, job.key))
+    local is_over = job.closes and now >= unpack_number('>I6', job.closes)
+    if not is_over and not room.take() then break end
+    call('ZREM', line, members[i])
+    set_line(job, bucket, false)
     call('HSET', JOBS, id, join(job))
     add_to_lane(id, job)
+    out = (out or 0) + 1
   end
-  if call('EXISTS', line) == 0 then
-    call('ZREM', GATES, bucket)
-    call('SREM', P .. ':G:' .. sub(bucket, 1, 16), bucket)
-  else
-    call('ZADD', GATES, room, bucket)
-  end
+  if out then call('HINCRBY', LET_OUT, bucket, out) end
+  if call('EXISTS', line) == 0 then close_gate(bucket) else call('ZADD', GATES, room.opens(), bucket) end
 end

@@ -1,9 +1,35 @@
 -- Jobs come to wait, and leave the waiting: lane or line, key, counters.
 
+-- Says where a job stands: in line at a bucket, let out of it, or neither.
+local function set_line(job, bucket, in_line)
+  job.bucket = bucket
+  job.f2 = with(with(job.f2, IN_LINE, bucket ~= nil and in_line), RELEASED, bucket ~= nil and not in_line)
+end
+
+-- A gate without a line stays shut while jobs that were let out have not started, and goes with the last of them.
+local function close_gate(bucket)
+  if call('HEXISTS', LET_OUT, bucket) == 1 then
+    call('ZADD', GATES, 'inf', bucket)
+  else
+    call('ZREM', GATES, bucket)
+    call('SREM', P .. ':G:' .. sub(bucket, 1, 16), bucket)
+  end
+end
+
+-- One that was let out of line has started, or gone: if there is a line, its gate opens at `opens`.
+local function passed(bucket, opens)
+  if call('HINCRBY', LET_OUT, bucket, -1) <= 0 then call('HDEL', LET_OUT, bucket) end
+  if call('EXISTS', P .. ':h:' .. bucket) == 1 then
+    call('ZADD', GATES, opens, bucket)
+    if not is_held(sub(bucket, 1, 16)) then wake(opens) end
+  else
+    close_gate(bucket)
+  end
+end
+
 -- The job waits in its lane at `job.due`.
 local function wait_in_lane(id, job)
-  job.f2 = with(job.f2, RELEASED, false)
-  job.bucket = nil
+  set_line(job, nil)
   call('HSET', JOBS, id, join(job))
   if job.lane ~= '' then call('HINCRBY', PENDING, job.integration .. job.lane, 1) end
   add_to_lane(id, job)
@@ -21,10 +47,7 @@ end
 local function leave_line(id, job)
   local line = P .. ':h:' .. job.bucket
   if call('ZREM', line, member_of(id, job)) == 0 then return false end
-  if call('EXISTS', line) == 0 then
-    call('ZREM', GATES, job.bucket)
-    call('SREM', P .. ':G:' .. job.integration, job.bucket)
-  end
+  if call('EXISTS', line) == 0 then close_gate(job.bucket) end
   return true
 end
 
@@ -37,9 +60,11 @@ end
 -- Takes the job out of where it waits; false if it does not wait. The blob and its key stay.
 local function unpend(id, job)
   local waited
-  if job.bucket then waited = leave_line(id, job) else waited = remove_from_lane(id, job) end
-  if waited then count_pending(job, -1) end
-  return waited
+  if has(job.f2, IN_LINE) then waited = leave_line(id, job) else waited = remove_from_lane(id, job) end
+  if not waited then return false end
+  if has(job.f2, RELEASED) then passed(job.bucket, now_text) end
+  count_pending(job, -1)
+  return true
 end
 
 local function end_tick(job)
@@ -82,7 +107,9 @@ local function pending_sets(integration)
       if has(mask, 2 ^ priority) then sets[#sets + 1] = P .. ':q' .. priority .. ':' .. integration .. lane end
     end
   end
-  for _, bucket in ipairs(call('SMEMBERS', P .. ':G:' .. integration)) do sets[#sets + 1] = P .. ':h:' .. bucket end
+  for _, bucket in ipairs(call('SMEMBERS', P .. ':G:' .. integration)) do
+    if call('EXISTS', P .. ':h:' .. bucket) == 1 then sets[#sets + 1] = P .. ':h:' .. bucket end
+  end
   return sets
 end
 
