@@ -10,10 +10,11 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use workers::gateway::Opening;
+use workers::queue::{self, Location, Remote};
 use workers::{Observer, Options, Roles, Services, runners};
 
 use crate::cli::Failure;
-use crate::config::{self, Config, Role};
+use crate::config::{self, Config, Engine, Role};
 use crate::metrics::Metrics;
 use crate::{echo, http};
 
@@ -129,13 +130,13 @@ pub fn options(config: &Config, mut openings: Vec<Opening>) -> Result<Options, F
     };
     Ok(Options {
         data: config.server.data.clone(),
+        queue: queue(config),
         workspace: WORKSPACE.to_owned(),
         runner: runners::Command::this_program()?,
         concurrency,
         lease_ms: u32::try_from(config.queue.lease.ms).unwrap_or(u32::MAX),
         horizon_ms: config.queue.horizon.signed_ms(),
         sync_wait_ms: config.runs.sync_wait.ms,
-        max_jobs: config.queue.max_jobs,
         openings,
         secrets: config.secrets.clone(),
         retention: Retention {
@@ -146,6 +147,19 @@ pub fn options(config: &Config, mut openings: Vec<Opening>) -> Result<Options, F
         dead_max_age_ms: config.history.dead_max_age.signed_ms(),
         dead_keep: config.history.dead_keep,
     })
+}
+
+/// The queue the operator chose.
+pub fn queue(config: &Config) -> queue::Options {
+    let location = match &config.queue.engine {
+        Engine::Embedded => Location::Embedded(config.server.data.join("queue.db")),
+        Engine::Redis(redis) => Location::Redis(Box::new(Remote {
+            config: (**redis).clone(),
+            prefix: config.queue.prefix.clone(),
+            partitions: config.queue.partitions,
+        })),
+    };
+    queue::Options { location, max_jobs: config.queue.max_jobs }
 }
 
 /// Reads `CIDR:port`.

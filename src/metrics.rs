@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use prometheus::{Encoder, Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, TextEncoder};
 use schedules::Millis;
+use store::catalog::Outcome;
 use store::queue::{Counts, Inspect};
 use workers::Services;
 use workers::event::{Event, Observer};
@@ -61,6 +62,9 @@ macro_rules! table {
 table! {
     jobs_queued: counter "tidegate_jobs_queued_total" ["integration", "cause"], "Jobs that were accepted into the queue.";
     jobs_retried: counter "tidegate_jobs_retried_total" ["integration"], "Failed attempts that will be repeated.";
+    jobs_rate_limited: counter "tidegate_jobs_rate_limited_total" ["integration"], "Jobs that a rate limit refused.";
+    limits_skipped: counter "tidegate_rate_limits_skipped_total" ["integration"], "Rate limits that did not apply to a job that started: its key lacks a field that they count by.";
+    backlogs_full: counter "tidegate_jobs_crowded_total" ["integration"], "Jobs that were refused because too many of their key were pending.";
     jobs_died: counter "tidegate_jobs_died_total" ["integration"], "Jobs whose last attempt failed.";
     runs_finished: counter "tidegate_runs_finished_total" ["integration", "cause", "outcome"], "Runs that ended, and jobs that ended without one.";
     run_seconds: histogram "tidegate_run_duration_seconds" ["integration"] in RUN_SECONDS, "How long runs took.";
@@ -184,8 +188,9 @@ impl Metrics {
         for store in ["queue", "catalog"] {
             for suffix in ["", "-wal"] {
                 let file = data.join(format!("{store}.db{suffix}"));
-                let bytes = tokio::fs::metadata(file).await.map_or(0, |file| file.len());
-                sizes.with_label_values(&[store]).add(count(bytes));
+                // Where jobs wait in Redis there is no file of theirs.
+                let Ok(file) = tokio::fs::metadata(file).await else { continue };
+                sizes.with_label_values(&[store]).add(count(file.len()));
             }
         }
         Ok(())
@@ -205,9 +210,18 @@ impl Observer for Metrics {
             Event::RunFinished { integration, cause, outcome, started, run_ms } => {
                 let label = self.label(integration);
                 families.runs_finished.with_label_values(&[label, &cause.to_string(), outcome.name()]).inc();
+                if *outcome == Outcome::RateLimited {
+                    families.jobs_rate_limited.with_label_values(&[label]).inc();
+                }
                 if *started {
                     families.run_seconds.with_label_values(&[label]).observe(seconds(*run_ms));
                 }
+            }
+            Event::BacklogFull { integration } => {
+                families.backlogs_full.with_label_values(&[self.label(integration)]).inc()
+            }
+            Event::LimitSkipped { integration } => {
+                families.limits_skipped.with_label_values(&[self.label(integration)]).inc()
             }
             Event::JobRetried { integration } => {
                 families.jobs_retried.with_label_values(&[self.label(integration)]).inc()
@@ -266,7 +280,6 @@ fn count(n: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use store::catalog::Outcome;
     use store::queue::Cause;
 
     use super::*;
@@ -309,6 +322,18 @@ mod tests {
             "tidegate_runs_finished_total{cause=\"execute\",integration=\"a\",outcome=\"timed_out\"} 1",
         );
         check(finished(true), "tidegate_run_duration_seconds_sum{integration=\"a\"} 0.7");
+        let refused = Event::RunFinished {
+            integration: "a".into(),
+            cause: Cause::Manual,
+            outcome: Outcome::RateLimited,
+            started: false,
+            run_ms: 0,
+        };
+        check(refused, "tidegate_jobs_rate_limited_total{integration=\"a\"} 1");
+        let skipped = Event::LimitSkipped { integration: integration.clone() };
+        check(skipped, "tidegate_rate_limits_skipped_total{integration=\"a\"} 1");
+        let full = Event::BacklogFull { integration: integration.clone() };
+        check(full, "tidegate_jobs_crowded_total{integration=\"a\"} 1");
         check(
             Event::HttpRequest {
                 integration,

@@ -95,7 +95,10 @@ interface TidegateSchedule {
 }
 
 interface TidegateIntegration {
-  /** Runs it now and waits for its result. */
+  /**
+   * Runs it now and waits for its result. Throws an error with a `code`: `execution_failed`, or with `retryAfter` (ms)
+   * `rate_limited`.
+   */
   execute(payload?: unknown, options?: { key?: TidegateKey; priority?: number; idempotencyKey?: string }): Promise<any>;
   /** Runs it later. */
   schedule(payload?: unknown, options?: TidegateSchedule): Promise<{ jobId: string; key: TidegateKey | null; dueAt: string; replaced: boolean }>;

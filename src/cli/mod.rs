@@ -16,6 +16,7 @@ pub mod runner;
 mod schedules;
 mod serve;
 mod sse;
+mod store;
 mod terminal;
 mod welcome;
 
@@ -58,6 +59,8 @@ enum Command {
     Logs(logs::Args),
     /// Look at schedules
     Schedules(schedules::Args),
+    /// Look after what is stored
+    Store(store::Args),
     /// Print a completion script for a shell
     Completions(completions::Args),
     /// Be a runner process; started by the engine only
@@ -82,6 +85,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Run(args) => block_on(run::run(args)),
         Command::Logs(args) => block_on(logs::logs(args)),
         Command::Schedules(args) => block_on(schedules::schedules(args)),
+        Command::Store(args) => block_on(store::store(args)),
         Command::Completions(args) => {
             completions::completions(&args);
             Ok(())
@@ -105,9 +109,14 @@ mod tests {
         let mut cli = Cli::command();
         cli.clone().debug_assert();
         cli.build();
-        for command in cli.get_subcommands().filter(|command| !command.is_hide_set() && command.get_name() != "help") {
+        check_examples(&cli);
+    }
+
+    fn check_examples(of: &clap::Command) {
+        for command in of.get_subcommands().filter(|command| !command.is_hide_set() && command.get_name() != "help") {
             let examples = command.get_after_help().map(ToString::to_string).unwrap_or_default();
             assert!(examples.contains("tidegate "), "`{}` has no examples", command.get_name());
+            check_examples(command);
         }
     }
 }

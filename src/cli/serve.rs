@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use store::Engine;
 use tokio_util::sync::CancellationToken;
 use toml::Value;
 
@@ -18,6 +19,8 @@ Examples:
   tidegate serve                                   on 127.0.0.1:7070, data in ./data
   tidegate serve --examples                        with integrations to try, and a server for them to talk to
   tidegate serve --listen 0.0.0.0:7070 --data /var/lib/tidegate
+  TIDEGATE_QUEUE=redis://10.0.0.5:6379/0 tidegate serve
+                                                   jobs wait in Redis, for several processes
   tidegate serve --roles worker                    runs jobs, answers no HTTP
   TIDEGATE_EGRESS_ALLOW=10.0.0.0/8:443 tidegate serve
 
@@ -32,7 +35,8 @@ pub struct Args {
     /// What this process does [default: api,worker,scheduler]
     #[arg(long, value_delimiter = ',', value_name = "ROLES", value_parser = ["api", "worker", "scheduler"])]
     roles: Vec<String>,
-    /// Where jobs wait [default: embedded]
+    /// Where jobs wait: embedded, or a Redis; TIDEGATE_QUEUE hides a password from the list of processes
+    /// [default: embedded]
     #[arg(long, value_name = "URL")]
     queue: Option<String>,
     /// Where integrations and history live [default: embedded]
@@ -63,6 +67,19 @@ impl Args {
     }
 }
 
+/// Says where jobs wait, and what about that may lose them.
+async fn announce(queue: &Engine) {
+    let redis = match queue {
+        Engine::Embedded(_) => return tracing::info!(queue = "embedded", "jobs wait in a file of the data folder"),
+        Engine::Redis(redis) => redis,
+    };
+    tracing::info!(queue = redis.shown(), "jobs wait in Redis");
+    match redis.warnings().await {
+        Ok(warnings) => warnings.iter().for_each(|warning| tracing::warn!(queue = redis.shown(), "{warning}")),
+        Err(error) => tracing::warn!(%error, "it cannot be told whether this Redis keeps what it is given"),
+    }
+}
+
 /// Runs a server.
 pub async fn serve(args: Args) -> Result<(), Failure> {
     let config = config::load(args.config.as_deref(), &Environment::of_process(), args.flags())?;
@@ -80,6 +97,7 @@ pub async fn serve(args: Args) -> Result<(), Failure> {
     let echo_address = echo.as_ref().map(|listener| listener.local_addr()).transpose()?;
     let openings = echo_address.map(app::opening_of).transpose()?;
     let mut app = App::open(&config, openings.into_iter().collect(), stop).await?;
+    announce(&app.services.queue).await;
     if let Some(listener) = echo {
         app.echo(listener);
     }

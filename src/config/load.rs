@@ -72,13 +72,19 @@ fn explain(error: &figment::Error) -> Error {
 
 /// What no type can say.
 fn check(config: Config) -> Result<Config, Error> {
-    let engines = [("queue.engine", &config.queue.engine), ("catalog.engine", &config.catalog.engine)];
-    if let Some((key, engine)) = engines.iter().find(|(_, engine)| *engine != "embedded") {
-        return Err(Error(format!("{key}: `{engine}` comes with a later version; this one knows \"embedded\"")));
+    if config.catalog.engine != "embedded" {
+        // Not repeated: it may hold a password.
+        let message = "catalog.engine: others than \"embedded\" come with a later version";
+        return Err(Error(message.to_owned()));
     }
+    let fits = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.');
+    let prefix = &config.queue.prefix;
+    let prefix_fits = (1..=64).contains(&prefix.len()) && prefix.chars().all(fits);
     let limits = [
         ("server.roles", !config.server.roles.is_empty(), "names at least one of api, worker, scheduler"),
         ("queue.max_jobs", config.queue.max_jobs > 0, "is at least 1"),
+        ("queue.prefix", prefix_fits, "is 1 to 64 letters, digits, dots, - or _"),
+        ("queue.partitions", config.queue.partitions <= 64, "is at most 64"),
         ("queue.lease", (1_000..=3_600_000).contains(&config.queue.lease.ms), "is from 1s to 1h"),
         ("queue.horizon", config.queue.horizon.ms > 0, "is longer than 0s"),
         ("runs.concurrency", config.runs.concurrency <= 1_000, "is at most 1000"),

@@ -1,5 +1,6 @@
 //! The configuration: its shape. Defaults and the manual are one file, `config.default.toml`, which is the first layer.
 
+mod engine;
 mod env;
 mod load;
 mod nearest;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+pub use engine::Engine;
 pub use env::Environment;
 pub use load::{Flags, load};
 pub use nearest::did_you_mean;
@@ -109,7 +111,11 @@ pub enum LogFormat {
 #[serde(deny_unknown_fields)]
 pub struct Queue {
     /// Where they wait.
-    pub engine: String,
+    pub engine: Engine,
+    /// Redis: what all keys begin with.
+    pub prefix: String,
+    /// Redis: into how many partitions a new queue is divided; 0 is as many as fit.
+    pub partitions: usize,
     /// How many may wait.
     pub max_jobs: u64,
     /// How long a worker owns one without renewing it.

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::super::{LogFormat, Role};
+use super::super::{Engine, LogFormat, Role};
 use super::*;
 
 fn environment(variables: &[(&str, &str)]) -> Environment {
@@ -74,7 +74,11 @@ fn a_file_is_refused_with_the_key_and_the_way_out() {
     check("[queue]\nlease = 30\n", &["queue.lease", "unit"]);
     check("[queue]\nlease = \"30 s\"\n", &["queue.lease", "30 s"]);
     check("[queue]\nlease = \"2h\"\n", &["queue.lease", "1h"]);
-    check("[queue]\nengine = \"redis://x\"\n", &["queue.engine", "later version"]);
+    check("[queue]\nengine = \"redis\"\n", &["queue.engine", "\"embedded\"", "redis://127.0.0.1"]);
+    check("[queue]\nengine = \"redis://a,b\"\n", &["queue.engine", "redis+cluster"]);
+    check("[queue]\nprefix = \"a{b}\"\n", &["queue.prefix", "letters"]);
+    check("[queue]\npartitions = 65\n", &["queue.partitions", "64"]);
+    check("[catalog]\nengine = \"postgres://x\"\n", &["catalog.engine", "later version"]);
     check("[history]\nmax_bytes = \"1GB\"\n", &["history.max_bytes", "GiB"]);
     check("[runs]\nconcurrency = -1\n", &["runs.concurrency"]);
     check("[server\n", &["line 1"]);
@@ -109,6 +113,18 @@ fn secrets_and_keys_come_from_the_environment_only() {
     assert_eq!(config.secrets["CHAT"], "s3cret");
     assert_eq!(config.admin_key.as_deref(), Some("tg_x"));
     assert_eq!(config.egress.allow, ["127.0.0.1/32:9000", "10.0.0.0/8:443"]);
+}
+
+#[test]
+fn the_queue_comes_from_any_layer_and_its_password_is_never_said() {
+    let variables = environment(&[("TIDEGATE_QUEUE", "redis://:s3cret@h:1/2"), ("TIDEGATE_QUEUE__PREFIX", "blue")]);
+    let config = load(None, &variables, Vec::new()).ok().unwrap();
+    assert_eq!(config.queue.prefix, "blue");
+    assert!(matches!(&config.queue.engine, Engine::Redis(redis) if redis.shown() == "redis://h:1/2"));
+    for (name, key) in [("TIDEGATE_QUEUE", "queue.engine"), ("TIDEGATE_CATALOG", "catalog.engine")] {
+        let said = refusal(load(None, &environment(&[(name, "postgres://me:s3cret@h/db")]), Vec::new()));
+        assert!(said.contains(key) && !said.contains("s3cret"), "{said}");
+    }
 }
 
 #[test]

@@ -205,10 +205,15 @@ impl From<Error> for Problem {
             Error::NotFound { code, message } => Self::not_found(code, message),
             Error::Conflict { code, message } => Self::new(StatusCode::CONFLICT, code, message),
             Error::Script(error) => Self::script(*error),
-            Error::RateLimited { rule, retry_after_ms } => {
-                let detail = format!("the rate limit {rule} is exceeded");
-                let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail);
-                problem.with("rule", rule.into()).retry_after(retry_after_ms)
+            Error::RateLimited(refused) => {
+                let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", refused.message());
+                let problem = problem.with("rule", refused.rule.into());
+                // Without a time it would be refused at any time: its key lacks a field.
+                refused.retry_after_ms.map_or(problem.clone(), |ms| problem.retry_after(ms))
+            }
+            Error::Crowded { limit, ref fields } => {
+                let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "backlog_full", error.to_string());
+                problem.with("limit", limit.into()).with("key", json!(fields)).retry_after(1_000)
             }
             Error::Busy { message, retry_after_ms } => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", message).retry_after(retry_after_ms)
@@ -245,6 +250,8 @@ impl Problem {
 
 #[cfg(test)]
 mod tests {
+    use workers::invoke::Refused;
+
     use super::*;
 
     fn check(error: Error, status: u16, code: &str) {
@@ -263,9 +270,25 @@ mod tests {
         check(Error::conflict("trigger_immutable", "x"), 409, "trigger_immutable");
         check(ScriptError { code: "syntax_error".into(), ..ScriptError::default() }.into(), 422, "syntax_error");
         check(ScriptError::default().into(), 422, "execution_failed");
-        check(Error::RateLimited { rule: "r".into(), retry_after_ms: 1 }, 429, "rate_limited");
+        check(Error::RateLimited(Refused { rule: "r".into(), retry_after_ms: Some(1) }), 429, "rate_limited");
+        check(Error::Crowded { limit: 5, fields: vec!["email".into()] }, 429, "backlog_full");
         check(Error::Busy { message: "x".into(), retry_after_ms: 1 }, 503, "busy");
         check(Error::Unavailable("/secret/path".into()), 503, "unavailable");
+    }
+
+    #[test]
+    fn a_refusal_tells_its_rule_and_when_to_come_back() {
+        let check = |retry_after_ms: Option<u64>, seconds: Option<&str>| {
+            let refused = Refused { rule: "100 per 1h by email".into(), retry_after_ms };
+            let problem = Problem::from(Error::RateLimited(refused));
+            let body = problem.envelope()["error"].clone();
+            assert_eq!((&body["rule"], &body["retryAfterMs"]), (&json!("100 per 1h by email"), &json!(retry_after_ms)));
+            let response = problem.render(Plane::Invocation);
+            let header = response.headers().get(RETRY_AFTER).map(|value| value.to_str().expect("ASCII"));
+            assert_eq!(header, seconds, "{retry_after_ms:?}");
+        };
+        check(Some(1_500), Some("2"));
+        check(None, None);
     }
 
     #[test]

@@ -41,6 +41,9 @@ pub struct Version {
     pub bundle: Bundle,
 }
 
+/// An integration with the release that serves a trigger, if there is one.
+type Serving = (Arc<Entry>, Option<Arc<Version>>);
+
 #[derive(Default)]
 struct Index {
     by_id: HashMap<IntegrationId, Arc<Entry>>,
@@ -101,6 +104,31 @@ impl Directory {
     /// The integration with this name.
     pub fn by_name(&self, name: &str) -> Option<Arc<Entry>> {
         self.index().by_name.get(name).cloned()
+    }
+
+    /// The integration with this name; one that is not known may have been made by another process a moment ago.
+    pub(crate) async fn find(&self, name: &str) -> Result<Option<Arc<Entry>>> {
+        if let Some(entry) = self.by_name(name) {
+            return Ok(Some(entry));
+        }
+        self.refresh().await?;
+        Ok(self.by_name(name))
+    }
+
+    /// The integration and the release that serves a trigger of it; what is not known is looked for once more, as in
+    /// [`Self::find`].
+    pub(crate) async fn serving(&self, id: IntegrationId, major: Option<u32>) -> Result<Option<Serving>> {
+        if let Some((entry, Some(version))) = self.known(id, major).await? {
+            return Ok(Some((entry, Some(version))));
+        }
+        self.refresh().await?;
+        self.known(id, major).await
+    }
+
+    async fn known(&self, id: IntegrationId, major: Option<u32>) -> Result<Option<Serving>> {
+        let Some(entry) = self.by_id(id) else { return Ok(None) };
+        let version = self.version(&entry, major).await?;
+        Ok(Some((entry, version)))
     }
 
     /// The integration with this id.

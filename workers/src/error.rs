@@ -2,6 +2,8 @@
 
 use scripts::protocol::ScriptError;
 
+use crate::invoke::Refused;
+
 /// A refused or failed call.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -35,12 +37,15 @@ pub enum Error {
     #[error("{}: {}", .0.name, .0.message)]
     Script(Box<ScriptError>),
     /// A rate limit refuses the call.
-    #[error("rate limit {rule} is exceeded")]
-    RateLimited {
-        /// The rule, as a reader would write it.
-        rule: String,
-        /// When to try again, in milliseconds.
-        retry_after_ms: u64,
+    #[error("{}", .0.message())]
+    RateLimited(Refused),
+    /// As many jobs of its lane are pending as may be.
+    #[error("{}", crowded(*.limit, .fields))]
+    Crowded {
+        /// How many may be pending.
+        limit: u32,
+        /// The key fields that make the lane.
+        fields: Vec<String>,
     },
     /// The engine has too much to do.
     #[error("{message}")]
@@ -53,6 +58,13 @@ pub enum Error {
     /// Storage or a runner does not answer.
     #[error("{0}")]
     Unavailable(String),
+}
+
+fn crowded(limit: u32, fields: &[String]) -> String {
+    let fields = if fields.is_empty() { "key".to_owned() } else { fields.join(", ") };
+    format!(
+        "{limit} jobs with this {fields} are pending, as many as concurrency.backlog allows; wait until one has run"
+    )
 }
 
 impl Error {

@@ -39,6 +39,16 @@ pub enum Event {
         /// How long it ran, in milliseconds.
         run_ms: u64,
     },
+    /// A job was not queued: its lane has as many pending jobs as it may have.
+    BacklogFull {
+        /// The integration's name.
+        integration: Arc<str>,
+    },
+    /// A rate limit did not apply to a job that started: the job's key lacks a field that it counts by.
+    LimitSkipped {
+        /// The integration's name.
+        integration: Arc<str>,
+    },
     /// A failed attempt will be repeated.
     JobRetried {
         /// The integration's name.

@@ -9,6 +9,7 @@
 mod apalis;
 pub mod authoring;
 pub mod cache;
+pub mod clock;
 mod directory;
 pub mod duties;
 mod error;
@@ -17,6 +18,7 @@ pub mod gateway;
 pub mod invoke;
 pub mod jobs;
 pub mod live;
+pub mod queue;
 pub mod redact;
 pub mod runners;
 mod services;

@@ -8,14 +8,15 @@ use std::sync::Arc;
 use schedules::Clock;
 use store::Engine;
 use store::catalog::{Catalog, Retention};
-use store::embedded::{self, Embedded};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::cache::Cache;
-use crate::duties::Upcoming;
+use crate::clock::StoreClock;
+use crate::duties::{Agreed, Upcoming};
 use crate::gateway::{self, Gateway};
+use crate::queue::{self, Opened};
 use crate::redact::Redactor;
 use crate::runners::{self, Pool};
 use crate::worker::leases::Leases;
@@ -25,8 +26,10 @@ use crate::{Directory, Error, Events, Live, Observer, Result};
 /// What an operator may set.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Where `queue.db` and `catalog.db` live; made if it does not exist.
+    /// Where `catalog.db` lives; made if it does not exist.
     pub data: PathBuf,
+    /// The queue.
+    pub queue: queue::Options,
     /// The workspace.
     pub workspace: String,
     /// How to start a runner.
@@ -39,8 +42,6 @@ pub struct Options {
     pub horizon_ms: i64,
     /// How long a waiting execute call waits at most.
     pub sync_wait_ms: u64,
-    /// How many jobs the queue may hold.
-    pub max_jobs: u64,
     /// What scripts may reach beyond the public internet.
     pub openings: Vec<gateway::Opening>,
     /// Secrets of the whole workspace.
@@ -61,7 +62,7 @@ pub struct Services(Arc<Parts>);
 pub struct Parts {
     /// What the operator set.
     pub options: Options,
-    /// The program's clock.
+    /// The clock that due times and records go by: the store's, if it has one.
     pub clock: Arc<dyn Clock>,
     /// The queue.
     pub queue: Engine,
@@ -83,6 +84,9 @@ pub struct Parts {
     pub(crate) recorder: Recorder,
     pub(crate) leases: Leases,
     pub(crate) upcoming: Upcoming,
+    pub(crate) agreed: Agreed,
+    /// The clock, if it is the store's: a duty keeps it so.
+    pub(crate) store_clock: Option<Arc<StoreClock>>,
     /// One change of a release or a pause at a time: each is several steps in two stores.
     pub(crate) authoring: Mutex<()>,
     pub(crate) previews: TaskTracker,
@@ -102,8 +106,7 @@ impl Services {
     pub async fn open(options: Options, clock: Arc<dyn Clock>, observers: Vec<Arc<dyn Observer>>) -> Result<Self> {
         std::fs::create_dir_all(&options.data)
             .map_err(|error| Error::Unavailable(format!("cannot make {}: {error}", options.data.display())))?;
-        let queue_options = embedded::Options { max_jobs: options.max_jobs, ..embedded::Options::default() };
-        let queue = Engine::Embedded(Embedded::open(&options.data.join("queue.db"), queue_options, clock.clone())?);
+        let Opened { queue, clock, store_clock } = queue::open(&options.queue, clock).await?;
         let catalog = Catalog::open(&options.data.join("catalog.db")).await?;
         let events = Events::new(observers);
         let live = Live::default();
@@ -118,6 +121,8 @@ impl Services {
             redactor: Redactor::new(&options.secrets.values().cloned().collect::<Vec<_>>()),
             cache: Cache::default(),
             upcoming: Upcoming::default(),
+            agreed: Agreed::default(),
+            store_clock,
             authoring: Mutex::default(),
             previews: TaskTracker::new(),
             stop: CancellationToken::new(),

@@ -1,11 +1,17 @@
 //! An integration's settings: read once, when saved and when a release is loaded, and checked field by field.
 
+mod concurrency;
+mod limits;
+
 use schedules::backoff::{Backoff, Retry};
-use schedules::rate::{Algorithm, Rule};
+use schedules::rate::{Limit, OnMissing};
 use schedules::recurrence::{Recurrence, RecurrenceSpec};
 use schedules::{delay, due};
 use serde::Deserialize;
 use serde_json::Value;
+
+pub use concurrency::{Concurrency, Lanes};
+pub(crate) use limits::in_words;
 
 use crate::wire::{self, Object};
 use crate::{Error, Result, gateway};
@@ -59,19 +65,6 @@ pub struct Schedule {
     pub catchup_window_ms: i64,
 }
 
-/// A rate limit rule.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RateLimit {
-    /// The arithmetic.
-    pub rule: Rule,
-    /// The key fields it counts by; empty is the whole integration.
-    pub key: Vec<String>,
-    /// Wait for a slot instead of refusing.
-    pub delay: bool,
-    /// Refuse a job whose key lacks a named field instead of skipping the rule.
-    pub reject_missing: bool,
-}
-
 /// An integration's settings.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -81,12 +74,12 @@ pub struct Settings {
     pub memory_mb: u32,
     /// Attempts and pauses.
     pub retry: Retry,
-    /// The rate limits; kept and checked here, charged by the queue.
-    pub rate_limits: Vec<RateLimit>,
+    /// The rate limits; the queue charges them.
+    pub rate_limits: Vec<Limit>,
     /// The schedule, of recurring integrations.
     pub schedule: Option<Schedule>,
-    /// How many of its jobs run at once.
-    pub concurrency: Option<u32>,
+    /// How many of its jobs run at once, and by what they take turns.
+    pub concurrency: Concurrency,
     /// The hosts its requests may go to; `None` is any public one.
     pub allowed_domains: Option<Vec<String>>,
 }
@@ -97,9 +90,9 @@ struct Written {
     timeout_ms: Option<u32>,
     memory_mb: Option<u32>,
     retry: Option<Object<WrittenRetry>>,
-    rate_limits: Vec<Object<WrittenLimit>>,
+    rate_limits: Vec<Object<limits::Written>>,
     schedule: Option<Object<WrittenSchedule>>,
-    concurrency: Option<u32>,
+    concurrency: Option<Value>,
     allowed_domains: Option<Vec<String>>,
 }
 
@@ -121,42 +114,6 @@ enum WrittenBackoff {
     Exponential,
     Linear,
     Fixed,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct WrittenLimit {
-    limit: u32,
-    interval: Value,
-    #[serde(default)]
-    key: Vec<String>,
-    burst: Option<u32>,
-    algorithm: Option<WrittenAlgorithm>,
-    #[serde(alias = "on_exceed")]
-    on_exceed: Option<OnExceed>,
-    #[serde(alias = "on_missing")]
-    on_missing: Option<OnMissing>,
-}
-
-#[derive(Deserialize, Clone, Copy)]
-#[serde(rename_all = "snake_case")]
-enum WrittenAlgorithm {
-    LeakyBucket,
-    SlidingWindow,
-}
-
-#[derive(Deserialize, Clone, Copy, PartialEq)]
-#[serde(rename_all = "snake_case")]
-enum OnExceed {
-    Reject,
-    Delay,
-}
-
-#[derive(Deserialize, Clone, Copy, PartialEq)]
-#[serde(rename_all = "snake_case")]
-enum OnMissing {
-    Skip,
-    Reject,
 }
 
 #[derive(Deserialize, Default)]
@@ -186,20 +143,27 @@ impl Settings {
             timeout_ms: in_range("settings.timeoutMs", written.timeout_ms.unwrap_or(10_000), 1, MAX_TIMEOUT_MS)?,
             memory_mb: in_range("settings.memoryMb", written.memory_mb.unwrap_or(64), 8, MAX_MEMORY_MB)?,
             retry: retry(written.retry.map(|Object(retry)| retry).unwrap_or_default())?,
-            rate_limits: rate_limits(written.rate_limits)?,
+            rate_limits: limits::read(written.rate_limits)?,
             schedule: written.schedule.map(|Object(written)| schedule(written)).transpose()?,
-            concurrency: written.concurrency.map(|n| in_range("settings.concurrency", n, 1, 10_000)).transpose()?,
+            concurrency: concurrency::read(written.concurrency)?,
             allowed_domains: written.allowed_domains.map(domains).transpose()?,
         })
     }
 }
 
 impl Settings {
-    /// What an author may expect of these settings and does not get from this version.
+    /// What these settings do that their author may not have meant.
     pub fn warnings(&self) -> Vec<String> {
-        let limits =
-            "settings.rateLimits are checked and kept, but this version does not apply them: nothing is limited";
-        if self.rate_limits.is_empty() { Vec::new() } else { vec![limits.to_owned()] }
+        let by_key = |(place, limit): (usize, &Limit)| {
+            let what = match limit.on_missing {
+                OnMissing::Skip => "it applies to scheduled and executed jobs that have one, and to no tick",
+                OnMissing::Reject => "it refuses every one of them",
+            };
+            let fields = limit.fields.join(", ");
+            format!("settings.rateLimits[{place}] counts by {fields}, and ticks have no key: {what}")
+        };
+        let limits = self.rate_limits.iter().enumerate().filter(|(_, limit)| !limit.fields.is_empty());
+        if self.schedule.is_some() { limits.map(by_key).collect() } else { Vec::new() }
     }
 }
 
@@ -241,36 +205,6 @@ fn retry(written: WrittenRetry) -> Result<Retry> {
     };
     retry.validate("settings.retry")?;
     Ok(retry)
-}
-
-fn rate_limits(written: Vec<Object<WrittenLimit>>) -> Result<Vec<RateLimit>> {
-    if written.len() > 16 {
-        return Err(Error::invalid("settings.rateLimits", "out_of_range", "at most 16 rules"));
-    }
-    written
-        .into_iter()
-        .enumerate()
-        .map(|(i, Object(limit))| rate_limit(&format!("settings.rateLimits[{i}]"), limit))
-        .collect()
-}
-
-fn rate_limit(field: &str, written: WrittenLimit) -> Result<RateLimit> {
-    let rule = Rule {
-        limit: written.limit,
-        interval_ms: duration_ms(&format!("{field}.interval"), &written.interval)?.unsigned_abs(),
-        burst: written.burst,
-        algorithm: match written.algorithm {
-            None | Some(WrittenAlgorithm::LeakyBucket) => Algorithm::LeakyBucket,
-            Some(WrittenAlgorithm::SlidingWindow) => Algorithm::SlidingWindow,
-        },
-    };
-    rule.validate(field)?;
-    Ok(RateLimit {
-        rule,
-        key: written.key,
-        delay: written.on_exceed == Some(OnExceed::Delay),
-        reject_missing: written.on_missing == Some(OnMissing::Reject),
-    })
 }
 
 fn schedule(written: WrittenSchedule) -> Result<Schedule> {
@@ -329,7 +263,8 @@ mod tests {
     fn defaults_are_those_of_the_semantics() {
         let settings = Settings::parse(&json!({})).expect("empty settings are fine");
         assert_eq!((settings.timeout_ms, settings.memory_mb, settings.retry.attempts), (10_000, 64, 3));
-        assert!(settings.schedule.is_none() && settings.rate_limits.is_empty() && settings.concurrency.is_none());
+        assert!(settings.schedule.is_none() && settings.rate_limits.is_empty());
+        assert_eq!(settings.concurrency, Concurrency::default());
     }
 
     #[test]
@@ -345,7 +280,6 @@ mod tests {
         check_error(json!({"schedule": {"every": "day", "at": "25:00"}}), "settings.schedule.at");
         check_error(json!({"schedule": {"overlap": "maybe"}}), "settings.schedule.overlap");
         check_error(json!({"allowedDomains": ["https://x.example"]}), "settings.allowedDomains");
-        check_error(json!({"concurrency": 0}), "settings.concurrency");
         check_error(json!([]), "settings");
         check_error(json!({"retry": []}), "settings.retry");
         check_error(json!({"schedule": ["day"]}), "settings.schedule");
@@ -357,21 +291,31 @@ mod tests {
         let value = json!({
             "timeoutMs": 2_000, "memoryMb": 128, "concurrency": 4, "allowedDomains": ["*.example.com"],
             "retry": {"attempts": 5, "backoff": "fixed", "min": "2s", "max": "1m"},
-            "rateLimits": [{"limit": 2, "interval": "1 week", "key": ["email"], "onExceed": "delay"}],
             "schedule": {"every": "day", "at": "06:00", "overlap": "queue", "catchup": "none", "catchupWindow": "2h"},
         });
         let settings = Settings::parse(&value).expect("valid");
         assert_eq!((settings.retry.attempts, settings.retry.min_ms), (5, 2_000));
-        assert!(settings.rate_limits[0].delay && settings.rate_limits[0].rule.interval_ms == 604_800_000);
         let schedule = settings.schedule.expect("has a schedule");
         assert_eq!((schedule.overlap, schedule.catchup), (Overlap::Queue, Catchup::None));
         assert_eq!(schedule.catchup_window_ms, 7_200_000);
     }
 
     #[test]
-    fn settings_that_do_nothing_yet_say_so() {
-        let limited = json!({"rateLimits": [{"limit": 1, "interval": "1s"}]});
-        assert!(Settings::parse(&limited).expect("valid").warnings()[0].contains("rateLimits"));
-        assert!(Settings::parse(&json!({})).expect("valid").warnings().is_empty());
+    fn a_limit_by_key_on_ticks_is_warned_of() {
+        let check = |settings: Value, expected: &[&str]| {
+            let warnings = Settings::parse(&settings).expect("valid").warnings();
+            assert_eq!(warnings.len(), expected.len(), "{settings}: {warnings:?}");
+            for (warning, part) in warnings.iter().zip(expected) {
+                assert!(warning.contains(part), "{settings}: {warning}");
+            }
+        };
+        let by_email = json!({"limit": 1, "interval": "1s", "key": ["email"]});
+        let strict = json!({"limit": 1, "interval": "1s", "key": ["email"], "onMissing": "reject"});
+        let whole = json!({"limit": 1, "interval": "1s"});
+        let schedule = json!({"every": "day"});
+        check(json!({"rateLimits": [by_email]}), &[]);
+        check(json!({"rateLimits": [whole], "schedule": schedule}), &[]);
+        let both = json!({"rateLimits": [by_email, strict], "schedule": schedule});
+        check(both, &["rateLimits[0] counts by email", "refuses every one"]);
     }
 }

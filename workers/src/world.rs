@@ -6,10 +6,12 @@ use std::sync::Arc;
 use schedules::{ManualClock, Millis};
 use scripts::protocol::{Bundle, Format};
 use serde_json::Value;
-use store::IntegrationId;
 use store::catalog::{Bump, Draft, Files, NewIntegration, NewRelease, Retention, Trigger};
+use store::queue::{Cause, Job};
+use store::{IntegrationId, JobId};
 use tempfile::TempDir;
 
+use crate::queue::{self, Location};
 use crate::{Entry, Options, Services, runners};
 
 /// When the clock stands still.
@@ -30,8 +32,19 @@ impl World {
         Self { services, clock, _folder: folder }
     }
 
-    /// An integration with one release; its settings are stored as they are.
+    /// An integration with one release; its settings are stored as they are, and the queue is not told of them.
     pub(crate) async fn released(&self, name: &str, trigger: Trigger, settings: &Value) -> Arc<Entry> {
+        self.stored(name, trigger, settings).await;
+        self.services.directory.reload().await.expect("reloaded");
+        self.services.directory.by_name(name).expect("known")
+    }
+
+    /// The same, made by another process: nothing here has noticed it.
+    pub(crate) async fn released_elsewhere(&self, name: &str, settings: &Value) -> IntegrationId {
+        self.stored(name, Trigger::Experience, settings).await
+    }
+
+    async fn stored(&self, name: &str, trigger: Trigger, settings: &Value) -> IntegrationId {
         let id = IntegrationId::new(NOW);
         let draft = Draft { files: Files::new(), settings: settings.to_string(), sample: "null".into() };
         let new = NewIntegration {
@@ -45,8 +58,30 @@ impl World {
         };
         self.services.catalog.create(new).await.expect("created");
         self.services.catalog.release(release(id, settings), Bump::Minor).await.expect("released");
-        self.services.directory.reload().await.expect("reloaded");
-        self.services.directory.by_name(name).expect("known")
+        id
+    }
+}
+
+/// A job that is due now.
+pub(crate) fn job(integration: IntegrationId, cause: Cause) -> Job {
+    Job {
+        id: JobId::new(NOW),
+        integration,
+        cause,
+        release: None,
+        payload: "null".into(),
+        key: None,
+        due: NOW,
+        closes: None,
+        window: None,
+        jitter_ms: 0,
+        priority: 0,
+        lane: None,
+        awaited: false,
+        tick: None,
+        attempts: None,
+        context: None,
+        created: NOW,
     }
 }
 
@@ -73,13 +108,13 @@ pub(crate) fn release(integration: IntegrationId, settings: &Value) -> NewReleas
 fn options(folder: &TempDir) -> Options {
     Options {
         data: folder.path().to_owned(),
+        queue: queue::Options { location: Location::Embedded(folder.path().join("queue.db")), max_jobs: 10_000 },
         workspace: "default".into(),
         runner: runners::Command { program: "/nonexistent/runner".into(), args: Vec::new() },
         concurrency: 1,
         lease_ms: 30_000,
         horizon_ms: 10 * 366 * 86_400_000,
         sync_wait_ms: 30_000,
-        max_jobs: 10_000,
         openings: Vec::new(),
         secrets: BTreeMap::new(),
         retention: Retention { max_age_ms: u64::MAX / 4, max_count: 10_000, max_bytes: 1 << 30 },

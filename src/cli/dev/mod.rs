@@ -79,6 +79,8 @@ fn config(args: &Args, root: &Path) -> Result<Config, Failure> {
     fs::write(data.join(".gitignore"), "*\n")?;
     let environment = Environment::of_process();
     let mut config = config::load(None, &environment, Vec::new())?;
+    // Nothing but this folder: a queue that other servers use has jobs that are none of its business.
+    config.queue.engine = config::Engine::Embedded;
     config.server.listen = args.listen;
     config.server.roles = vec![config::Role::Api, config::Role::Worker, config::Role::Scheduler];
     if environment.get("TIDEGATE_LOG_LEVEL").is_none() {

@@ -12,11 +12,13 @@ enum Shape {
     Table(Keys),
     /// A list of tables with these keys.
     List(Keys),
+    /// A plain value, a table with these keys, or a list of such tables.
+    Either(Keys),
 }
 
 type Keys = &'static [(&'static str, Shape)];
 
-use Shape::{List, Plain, Table};
+use Shape::{Either, List, Plain, Table};
 
 const MANIFEST: Keys = &[("name", Plain), ("description", Plain), ("trigger", Plain), ("settings", Table(SETTINGS))];
 
@@ -26,7 +28,7 @@ const SETTINGS: Keys = &[
     ("retry", Table(RETRY)),
     ("rate_limits", List(RATE_LIMIT)),
     ("schedule", Table(SCHEDULE)),
-    ("concurrency", Plain),
+    ("concurrency", Either(CONCURRENCY)),
     ("allowed_domains", Plain),
 ];
 
@@ -49,6 +51,8 @@ const RATE_LIMIT: Keys = &[
     ("on_exceed", Plain),
     ("on_missing", Plain),
 ];
+
+const CONCURRENCY: Keys = &[("limit", Plain), ("key", Plain), ("backlog", Plain)];
 
 const SCHEDULE: Keys = &[
     ("every", Plain),
@@ -80,7 +84,9 @@ fn table(table: &toml::Table, keys: Keys, path: &str) -> Result<Map<String, Valu
 
 fn shaped(value: &toml::Value, shape: &Shape, path: &str) -> Result<Value, String> {
     match (shape, value) {
-        (Plain, value) => plain(value, path),
+        (Either(keys), toml::Value::Table(_)) => shaped(value, &Table(keys), path),
+        (Either(keys), toml::Value::Array(_)) => shaped(value, &List(keys), path),
+        (Plain | Either(_), value) => plain(value, path),
         (Table(keys), toml::Value::Table(inner)) => table(inner, keys, &format!("{path}.")).map(Value::Object),
         (Table(_), _) => Err(format!("`{path}` is a table: write [{path}] and its keys below")),
         (List(keys), toml::Value::Array(items)) => {

@@ -48,6 +48,19 @@ fn a_folder_becomes_the_body_of_a_put() {
 }
 
 #[test]
+fn concurrency_is_a_number_a_table_or_a_list_of_tables() {
+    let check = |manifest: &str, expected: Value| {
+        let folder = assemble("plain", &texts(manifest, &[])).expect("a folder");
+        assert_eq!(folder.body["settings"]["concurrency"], expected, "{manifest}");
+    };
+    check("[settings]\nconcurrency = 2", json!(2));
+    check("[settings]\nconcurrency = { limit = 1, key = [\"email\"] }", json!({"limit": 1, "key": ["email"]}));
+    let both =
+        "[[settings.concurrency]]\nlimit = 20\n[[settings.concurrency]]\nlimit = 1\nkey = [\"email\"]\nbacklog = 9";
+    check(both, json!([{"limit": 20}, {"limit": 1, "key": ["email"], "backlog": 9}]));
+}
+
+#[test]
 fn what_is_not_said_has_a_default() {
     let folder = assemble("plain", &texts("name = \"other\"", &[])).unwrap();
     assert_eq!(folder.name, "other");
@@ -69,6 +82,9 @@ fn a_wrong_folder_is_refused_with_the_way_out() {
     check("[settings]\ntimeoutMs = 1", &[], &["`settings.timeoutMs`", "written `timeout_ms`"]);
     check("[settings.retry]\natempts = 1", &[], &["`settings.retry.atempts`", "`attempts`"]);
     check("[[settings.rate_limits]]\nlimt = 1", &[], &["`settings.rate_limits[0].limt`", "`limit`"]);
+    check("[settings]\nconcurrency = { limt = 1 }", &[], &["`settings.concurrency.limt`", "`limit`"]);
+    check("[[settings.concurrency]]\nbacklg = 1", &[], &["`settings.concurrency[0].backlg`", "`backlog`"]);
+    check("[settings]\nconcurrency = [1]", &[], &["[[settings.concurrency]]"]);
     check("[settings]\nrate_limits = 3", &[], &["[[settings.rate_limits]]"]);
     check("settings = 3", &[], &["[settings]"]);
     check("[settings.retry]\nfactor = inf", &[], &["`settings.retry.factor`", "finite"]);

@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use store::catalog::Scope;
+use workers::invoke::Refused;
 
 use super::keys::Caller;
 use super::{cors, fingerprint, token};
@@ -86,7 +87,8 @@ async fn identify(state: &State, headers: &HeaderMap) -> Result<Caller, Problem>
 fn authorize(state: &State, caller: &Caller, access: Access, scope: Scope, headers: &HeaderMap) -> Result<(), Problem> {
     check_origin(caller, headers)?;
     state.keys.charge(caller).map_err(|retry_after_ms| {
-        let problem = Problem::from(workers::Error::RateLimited { rule: "of this API key".into(), retry_after_ms });
+        let refused = Refused { rule: "300 per 1s of this API key".into(), retry_after_ms: Some(retry_after_ms) };
+        let problem = Problem::from(workers::Error::RateLimited(refused));
         Problem {
             detail: "this API key made too many requests: 300 a second go through, 1000 at once".into(),
             ..problem

@@ -13,10 +13,10 @@ use utoipa::ToSchema;
 pub struct ExecuteBody {
     /// The handler's `payload`; any JSON up to 256 KiB.
     payload: Option<Value>,
-    /// 1 to 16 scalar fields, at most 1 KiB: the subject of rate limits.
+    /// 1 to 16 scalar fields, at most 1 KiB: what rate limits count by, and what takes turns.
     #[schema(value_type = Option<BTreeMap<String, Value>>)]
     key: Option<Value>,
-    /// 0 (last) to 9 (first) among jobs due at the same time.
+    /// 0 (last) to 9 (first) among the due jobs of its lane.
     #[schema(minimum = 0, maximum = 9)]
     priority: Option<u8>,
     /// As the header `Idempotency-Key`.
@@ -47,7 +47,7 @@ pub struct ScheduleBody {
     /// Spreads an opening of the window: milliseconds, or a text such as `10 minutes`.
     #[schema(value_type = Option<Value>)]
     jitter: Option<Value>,
-    /// 0 (last) to 9 (first) among jobs due at the same time.
+    /// 0 (last) to 9 (first) among the due jobs of its lane.
     #[schema(minimum = 0, maximum = 9)]
     priority: Option<u8>,
     /// As the header `Idempotency-Key`.
@@ -134,7 +134,11 @@ pub struct CancelBody {
 #[schema(rename_all = "camelCase", example = json!({
     "description": "Posts an order to a chat", "trigger": "experience",
     "files": {"integration.js": "module.exports = async ({ payload }) => payload"},
-    "settings": {"timeoutMs": 5000}, "sample": {"order": 17}
+    "settings": {
+        "timeoutMs": 5000, "concurrency": [{"limit": 20}, {"limit": 1, "key": ["channel"], "backlog": 100}],
+        "rateLimits": [{"limit": 100, "interval": "1h", "key": ["channel"], "onExceed": "delay"}]
+    },
+    "sample": {"order": 17}
 }))]
 pub struct SaveBody {
     /// One line on what it does.
@@ -143,7 +147,9 @@ pub struct SaveBody {
     trigger: TriggerName,
     /// File name to text: `integration.js` or `integration.ts`, `package.json`.
     files: BTreeMap<String, String>,
-    /// `timeoutMs`, `memoryMb`, `retry`, `rateLimits`, `schedule`, `concurrency`, `allowedDomains`, …
+    /// `timeoutMs`, `memoryMb`, `retry`, `rateLimits`, `schedule`, `concurrency`, `allowedDomains`. A rate limit is
+    /// `{limit, interval, key?, burst?, algorithm?, onExceed?, onMissing?}`; `concurrency` is a number, an object
+    /// `{limit, key?, backlog?}`, or a list of one without `key` and one with it.
     #[schema(value_type = Option<BTreeMap<String, Value>>)]
     settings: Option<Value>,
     /// A payload to try it with.

@@ -59,6 +59,11 @@ struct ErrorBody {
     name: Option<String>,
     /// Of a failed run: the stack in the author's own lines.
     stack: Option<String>,
+    /// Of a rate limit: the rule, such as `100 per 1h by email`.
+    rule: Option<String>,
+    /// Of a rate limit or a full engine: when to come back, in milliseconds.
+    #[schema(rename = "retryAfterMs")]
+    retry_after_ms: Option<u64>,
     /// Of a call that made a job: its id.
     #[schema(rename = "jobId")]
     job_id: Option<String>,
@@ -79,7 +84,7 @@ const REFUSALS: [(&str, &str); 13] = [
     ("414", "Path and query are too long"),
     ("415", "The body is not JSON"),
     ("422", "The script is wrong, or its run failed"),
-    ("429", "Too many requests: `Retry-After` tells when to come back"),
+    ("429", "Too many requests: `Retry-After`, unless no time would help, tells when to come back"),
     ("431", "The headers are too large"),
     ("503", "The engine is full or its storage does not answer: `Retry-After` tells when to come back"),
 ];

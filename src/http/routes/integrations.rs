@@ -34,7 +34,7 @@ pub struct IntegrationView {
     /// A payload to try it with.
     #[schema(value_type = Value)]
     sample: Box<RawValue>,
-    /// What the settings ask for and this version does not do.
+    /// What the settings do that their author may not have meant.
     warnings: Vec<String>,
 }
 

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use store::catalog::Outcome;
+use store::{JobId, RunId};
 use utoipa::ToSchema;
 use workers::invoke::{self, ExecuteAnswer, How};
 
@@ -107,8 +108,9 @@ pub struct Cancelled {
 
 /// Run an integration now and wait for its result
 ///
-/// A run that fails, times out or breaks a limit answers 422 with the script's error; after 30 s of waiting the answer
-/// is 504 `execution_pending` with the job's id, and the run goes on.
+/// A run that fails, times out or breaks a limit answers 422 with the script's error; a rate limit that refuses it 429
+/// `rate_limited`; a key with too many pending jobs 429 `backlog_full`. After 30 s of waiting the answer is 504
+/// `execution_pending` with the job's id, and the run goes on.
 #[utoipa::path(post, operation_id = "execute", path = "/v1/integrations/{name}/execute", tag = "invoke", request_body = ExecuteBody,
     params(
         ("name" = String, Path, description = "`name`, or `name@2` for its second major release", example = "order-alert"),
@@ -133,8 +135,10 @@ pub async fn execute(
             Ok(answer(StatusCode::OK, wire::raw(&result)))
         }
         ExecuteAnswer::Finished { job, run, outcome, error, .. } => {
-            let problem = failed(outcome, error.as_deref());
-            Err(problem.with("jobId", job.to_string().into()).with("runId", run.to_string().into()))
+            Err(of(failed(outcome, error.as_deref()), job, run))
+        }
+        ExecuteAnswer::RateLimited { job, run, refused } => {
+            Err(of(Problem::from(workers::Error::RateLimited(refused)), job, run))
         }
         ExecuteAnswer::Waiting { job } => {
             let detail = "the run goes on; ask for it with GET /v1/jobs/{jobId}";
@@ -149,23 +153,22 @@ pub async fn execute(
     }
 }
 
-/// A run that did not succeed: 429 when a rate limit refused it, and otherwise 422 with the error's own code.
+/// The problem with where to read more about it.
+fn of(problem: Problem, job: JobId, run: RunId) -> Problem {
+    problem.with("jobId", job.to_string().into()).with("runId", run.to_string().into())
+}
+
+/// A run that did not succeed: 422 with the error's own code.
 fn failed(outcome: Outcome, error: Option<&str>) -> Problem {
     let error: ScriptError = error
         .and_then(|error| serde_json::from_str(error).ok())
         .unwrap_or_else(|| ScriptError { message: format!("the run ended as {outcome}"), ..ScriptError::default() });
-    let retry_after_ms = error.retry_after_ms;
-    let problem = Problem::script(error).with("outcome", outcome.name().into());
-    match outcome {
-        Outcome::RateLimited => {
-            let problem = Problem { status: StatusCode::TOO_MANY_REQUESTS, code: "rate_limited".into(), ..problem };
-            problem.retry_after(retry_after_ms.unwrap_or(1_000))
-        }
-        _ => problem,
-    }
+    Problem::script(error).with("outcome", outcome.name().into())
 }
 
 /// Run an integration later
+///
+/// Rate limits are tested when the job starts. A key with too many pending jobs is refused with 429 `backlog_full`.
 #[utoipa::path(post, operation_id = "schedule", path = "/v1/integrations/{name}/schedule", tag = "invoke", request_body = ScheduleBody,
     params(
         ("name" = String, Path, description = "`name`, or `name@2` for its second major release", example = "reminder-email"),
@@ -300,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_run_is_422_and_a_refused_one_429() {
+    fn a_failed_run_is_422() {
         let check = |outcome, error: Option<&str>, status: u16, code: &str| {
             let problem = failed(outcome, error);
             assert_eq!((problem.status.as_u16(), &*problem.code), (status, code));
@@ -309,6 +312,5 @@ mod tests {
         check(Outcome::Failed, Some(thrown), 422, "exception");
         check(Outcome::TimedOut, Some(r#"{"code":"timeout","name":"Error","message":"slow"}"#), 422, "timeout");
         check(Outcome::Cancelled, None, 422, "execution_failed");
-        check(Outcome::RateLimited, None, 429, "rate_limited");
     }
 }

@@ -65,6 +65,11 @@ pub struct QueuedPart {
     major: Option<u32>,
     /// 0 (last) to 9 (first).
     priority: u8,
+    /// The key fields that it takes turns by, and shares a concurrency and a backlog with.
+    #[schema(value_type = Option<Value>)]
+    lane: Option<Box<RawValue>>,
+    /// Whether it waits in line for room in a rate limit.
+    delayed_by_limit: bool,
     /// The days and hours in which it may start.
     window: Option<WindowView>,
     /// The nominal time of its tick.
@@ -131,6 +136,8 @@ fn view(state: &State, queued: Queued) -> JobView {
             payload: wire::raw(&job.payload),
             major: job.release,
             priority: job.priority,
+            lane: wire::raw_option(job.lane.as_deref()),
+            delayed_by_limit: queued.delayed_by_limit,
             window: job.window.map(WindowView::from),
             nominal: job.tick.map(|tick| wire::time(tick.nominal)),
             leases_lost: queued.lost,
@@ -269,7 +276,7 @@ fn selector(listing: &Listing) -> Result<Option<Selector>, Problem> {
         ));
     }
     let key = Key::parse(value).map_err(|error| Problem::invalid(field, error.code, error.message))?;
-    Ok(Some(if field == "key" { Selector::Key(key.identity()) } else { Selector::Match(key) }))
+    Ok(Some(if field == "key" { Selector::Key(key) } else { Selector::Match(key) }))
 }
 
 /// List the jobs in the queue, newest first

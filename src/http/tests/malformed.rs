@@ -214,7 +214,13 @@ fn wrong_values(name: &str, property: &Value, document: &Value) -> Vec<Value> {
                 json!({"memoryMb": 513}),
                 json!({"retry": 1}),
                 json!({"rateLimits": {}}),
+                json!({"rateLimits": [{"limit": 1}]}),
+                json!({"rateLimits": [{"limit": 1, "interval": "1s", "key": [1]}]}),
+                json!({"rateLimits": [{"limit": 1, "interval": "1s", "key": ["a", "a"]}]}),
                 json!({"concurrency": -1}),
+                json!({"concurrency": "4"}),
+                json!({"concurrency": {"limit": 1, "backlog": 1}}),
+                json!({"concurrency": [{"limit": 1}, {"limit": 1}]}),
             ];
         }
         _ => {}

@@ -23,6 +23,7 @@ use store::queue::Cause;
 use store::{IntegrationId, JobId, RunId};
 use tempfile::TempDir;
 use tower::ServiceExt;
+use workers::queue::{self, Location};
 use workers::{Options, Services, runners};
 
 use super::{State, auth::ensure_admin_key};
@@ -144,13 +145,13 @@ impl World {
 fn options(data: &TempDir) -> Options {
     Options {
         data: data.path().to_owned(),
+        queue: queue::Options { location: Location::Embedded(data.path().join("queue.db")), max_jobs: 1_000 },
         workspace: "default".into(),
         runner: runners::Command { program: "/nonexistent/runner".into(), args: Vec::new() },
         concurrency: 1,
         lease_ms: 30_000,
         horizon_ms: 10 * 366 * 86_400_000,
         sync_wait_ms: 30_000,
-        max_jobs: 1_000,
         openings: Vec::new(),
         secrets: BTreeMap::new(),
         retention: Retention { max_age_ms: u64::MAX / 4, max_count: 1_000, max_bytes: 1 << 30 },

@@ -118,12 +118,32 @@ async fn the_next_ticks_are_the_same_from_a_folder_and_from_a_server() {
     assert_eq!(against(&server, &elsewhere, &remote).ok().out, expected);
 }
 
+#[tokio::test]
+async fn a_queue_is_looked_through_while_no_server_uses_it() {
+    let mut server = Server::start().await;
+    server.deploy("idle", "module.exports = () => null;", json!({})).await;
+    for n in 0..3 {
+        let body = json!({ "key": { "n": n }, "delay": "1h" });
+        server.post("/v1/integrations/idle/schedule", body).await;
+    }
+    let data = server.data().to_str().unwrap().to_owned();
+    let check = ["store", "check", "--data", &data];
+    let used = tidegate(&check);
+    assert!(used.code == 1 && used.err.contains("in use by another process"), "{used:?}");
+    assert_eq!(server.terminate().await.code(), Some(0));
+    assert_eq!(tidegate(&check).ok().out, "no contradictions in 3 jobs\n");
+    let as_json = tidegate(&["store", "check", "--json", "--data", &data]).ok().out;
+    assert_eq!(serde_json::from_str::<Value>(&as_json).unwrap(), json!({ "jobs": 3, "violations": [] }));
+    let nowhere = tidegate(&["store", "check", "--data", "/nowhere"]);
+    assert!(nowhere.code == 3 && nowhere.err.contains("/nowhere/queue.db"), "{nowhere:?}");
+}
+
 #[test]
 fn every_shell_gets_completions_and_every_command_help() {
     for shell in ["bash", "zsh", "fish"] {
         assert!(tidegate(&["completions", shell]).ok().out.contains("schedules"));
     }
-    for command in ["serve", "dev", "new", "deploy", "run", "logs", "schedules", "completions"] {
+    for command in ["serve", "dev", "new", "deploy", "run", "logs", "schedules", "store", "completions"] {
         assert!(tidegate(&[command, "--help"]).ok().out.contains("Examples:"), "{command}");
     }
 }

@@ -6,6 +6,7 @@ mod dev;
 mod examples;
 mod keys;
 mod kill;
+mod limits;
 mod operate;
 mod smoke;
 mod windows;

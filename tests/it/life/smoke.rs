@@ -73,7 +73,7 @@ async fn a_server_says_once_where_it_listens() {
 
 #[test]
 fn what_comes_later_is_said() {
-    let ran = crate::support::tidegate(&["serve", "--queue", "redis://127.0.0.1:6379"]);
+    let ran = crate::support::tidegate(&["serve", "--catalog", "postgres://127.0.0.1/x"]);
     assert_eq!(ran.code, 2, "{ran:?}");
     assert!(ran.err.contains("later version"), "{ran:?}");
 }

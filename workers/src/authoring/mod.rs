@@ -9,6 +9,7 @@ mod ticks;
 
 pub use pause::{pause, resume};
 pub use preview::preview;
+pub(crate) use release::control;
 pub use release::{release, rollback};
 pub use remove::remove;
 pub use save::{Submission, check, save};

@@ -3,7 +3,7 @@
 use store::catalog::{Integration, Pause, Trigger};
 use store::queue::Queue;
 
-use super::{previous_ticks_are_past, release, stored};
+use super::{control, previous_ticks_are_past, stored};
 use crate::services::to_the_end;
 use crate::settings::Settings;
 use crate::{Error, Result, Services};
@@ -38,7 +38,7 @@ async fn change(services: Services, name: String, pause: Option<Pause>) -> Resul
         Some(release) => Settings::parse(&serde_json::from_str(&release.settings).unwrap_or_default())?,
         None => Settings::parse(&serde_json::Value::Null)?,
     };
-    services.queue.control(integration.id, release::control(&settings, pause.is_some())).await?;
+    services.queue.control(integration.id, control(&settings, pause.is_some())).await?;
     services.catalog.set_pause(integration.id, pause).await?;
     services.directory.reload().await?;
     stored(&services, &name).await

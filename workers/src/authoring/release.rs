@@ -76,9 +76,16 @@ async fn change(services: Services, name: String, new: NewRelease, bump: Bump) -
 }
 
 /// What the queue must know of the settings. Ticks that wait for their turn are a concurrency of one.
-pub(super) fn control(settings: &Settings, paused: bool) -> Control {
+pub(crate) fn control(settings: &Settings, paused: bool) -> Control {
     let in_turn = settings.schedule.as_ref().is_some_and(|schedule| schedule.overlap == Overlap::Queue);
-    Control { paused, concurrency: if in_turn { Some(1) } else { settings.concurrency } }
+    let lanes = settings.concurrency.lanes.as_ref();
+    Control {
+        paused,
+        concurrency: if in_turn { Some(1) } else { settings.concurrency.limit },
+        lane_concurrency: lanes.map(|lanes| lanes.limit),
+        lane_backlog: lanes.and_then(|lanes| lanes.backlog),
+        limits: settings.rate_limits.clone(),
+    }
 }
 
 #[cfg(test)]
@@ -87,9 +94,23 @@ mod tests {
     use store::catalog::Trigger;
     use store::queue::Inspect;
 
+    use schedules::rate::OnExceed;
+
     use super::*;
     use crate::authoring::{pause, remove};
     use crate::world::{World, release};
+
+    #[test]
+    fn the_queue_is_told_of_limits_and_lanes() {
+        let settings = json!({
+            "rateLimits": [{"limit": 10, "interval": "1s", "onExceed": "delay"}],
+            "concurrency": [{"limit": 20}, {"limit": 2, "key": ["email"], "backlog": 100}],
+        });
+        let control = control(&Settings::parse(&settings).expect("valid"), false);
+        assert_eq!((control.paused, control.concurrency), (false, Some(20)));
+        assert_eq!((control.lane_concurrency, control.lane_backlog), (Some(2), Some(100)));
+        assert_eq!((control.limits[0].rule.limit, control.limits[0].on_exceed), (10, OnExceed::Delay));
+    }
 
     #[tokio::test]
     async fn a_pause_while_a_release_is_compiled_holds() {

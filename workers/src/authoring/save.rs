@@ -88,7 +88,7 @@ impl Submission {
 /// what was released before must go on.
 fn one_at_a_time(settings: &Settings) -> Result<()> {
     let in_turn = settings.schedule.as_ref().is_some_and(|schedule| schedule.overlap == Overlap::Queue);
-    match settings.concurrency {
+    match settings.concurrency.limit {
         Some(n) if in_turn && n > 1 => Err(Error::invalid(
             "settings.concurrency",
             "overlap_mismatch",

@@ -2,7 +2,7 @@
 
 use schedules::Millis;
 use store::IntegrationId;
-use store::queue::{Fired, Firing, Inspect, Queue};
+use store::queue::{Fired, Firing, IfBusy, Inspect, Queue};
 
 use super::{entry, stored};
 use crate::settings::Settings;
@@ -31,7 +31,7 @@ pub async fn previous_ticks_are_past(services: &Services, integration: Integrati
     for _ in 0..TRIES {
         let from = services.queue.cursor(integration).await?;
         let to = services.clock.now();
-        let firing = Firing { integration, from, to, ticks: Vec::new(), only_if_idle: false };
+        let firing = Firing { integration, from, to, ticks: Vec::new(), if_busy: IfBusy::Queue };
         if !matches!(services.queue.fire(firing).await?, Fired::Lost { .. }) {
             return Ok(());
         }

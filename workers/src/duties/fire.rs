@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use schedules::Millis;
 use serde_json::json;
 use store::catalog::{Outcome, ReleaseNumber, Trigger};
-use store::queue::{Cause, Fired, Firing, IfExists, Inspect, Job, NewJob, Queue, Tick};
+use store::queue::{Cause, Fired, Firing, IfBusy, IfExists, Inspect, Job, NewJob, Queue, Tick};
 use store::{IntegrationId, JobId};
 
 use crate::settings::{Catchup, Overlap, Schedule};
@@ -71,7 +71,7 @@ async fn fire(services: &Services, entry: &Entry, schedule: &Schedule) -> Result
     let from = services.queue.cursor(entry.id).await?;
     let Some(cursor) = from else {
         // A new schedule starts now.
-        let firing = Firing { integration: entry.id, from, to: now, ticks: Vec::new(), only_if_idle: false };
+        let firing = Firing { integration: entry.id, from, to: now, ticks: Vec::new(), if_busy: IfBusy::Queue };
         services.queue.fire(firing).await?;
         return Ok(schedule.recurrence.next(now));
     };
@@ -82,13 +82,16 @@ async fn fire(services: &Services, entry: &Entry, schedule: &Schedule) -> Result
     let ticks: Vec<NewJob> =
         chosen.iter().map(|(nominal, cause)| tick(entry, schedule, *nominal, *cause, now)).collect();
     let (passed_over, ticks) = let_one_run(schedule.overlap, ticks);
-    if schedule.overlap == Overlap::CancelRunning && !ticks.is_empty() {
-        revoke(services, entry, now).await?;
-    }
-    let only_if_idle = schedule.overlap == Overlap::Skip;
-    let firing = Firing { integration: entry.id, from, to, ticks: ticks.clone(), only_if_idle };
+    let if_busy = match schedule.overlap {
+        Overlap::Skip => IfBusy::Skip,
+        Overlap::CancelRunning => IfBusy::Revoke,
+        // One at a time is the business of the integration's concurrency.
+        Overlap::Queue | Overlap::Allow => IfBusy::Queue,
+    };
+    let firing = Firing { integration: entry.id, from, to, ticks: ticks.clone(), if_busy };
     match services.queue.fire(firing).await? {
-        Fired::Queued => {
+        Fired::Queued { revoked: jobs } => {
+            revoked(services, entry, &jobs, now).await;
             for tick in &ticks {
                 let (integration, cause) = (entry.name.clone(), tick.job.cause);
                 services.events.emit(Event::JobQueued { integration, cause, n: 1 });
@@ -166,9 +169,12 @@ fn tick(entry: &Entry, schedule: &Schedule, nominal: Millis, cause: Cause, now: 
         payload: payload.to_string().into(),
         key: None,
         due,
+        closes: None,
         window: None,
         jitter_ms: 0,
         priority: 0,
+        lane: None,
+        awaited: false,
         tick: Some(Tick { nominal, previous, upcoming }),
         attempts: None,
         context: None,
@@ -177,20 +183,19 @@ fn tick(entry: &Entry, schedule: &Schedule, nominal: Millis, cause: Cause, now: 
     NewJob { job, if_exists: IfExists::Keep, idempotency: None }
 }
 
-async fn revoke(services: &Services, entry: &Entry, now: Millis) -> Result<()> {
-    let revoked = services.queue.revoke(entry.id).await?;
-    let jobs: Vec<JobId> = revoked.iter().map(|job| job.id).collect();
-    services.leases.revoked(&jobs);
-    for job in &revoked {
+/// Ends the runs of these jobs that are runs of this process; one of another process learns it from its next renewal.
+async fn revoked(services: &Services, entry: &Entry, jobs: &[Job], now: Millis) {
+    let ids: Vec<JobId> = jobs.iter().map(|job| job.id).collect();
+    services.leases.revoked(&ids);
+    for job in jobs {
         services.recorder.record(job_ended(entry, job, Outcome::Cancelled, now)).await;
     }
-    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use store::catalog::RunFilter;
-    use store::queue::PageRequest;
+    use store::queue::{Claim, PageRequest};
 
     use super::*;
     use crate::world::World;
@@ -265,6 +270,26 @@ mod tests {
         let page = PageRequest { first: 10, after: None, before: None };
         let skipped = world.services.catalog.list_runs("default", filter, page).await.expect("runs");
         assert_eq!(skipped.total, 4 - expected, "{overlap}: what is not queued is recorded");
+    }
+
+    #[tokio::test]
+    async fn a_run_that_the_next_tick_ends_is_ended_here_and_recorded() {
+        let world = World::open().await;
+        let services = &world.services;
+        let settings = json!({ "schedule": { "every": "minute", "overlap": "cancel_running" } });
+        let entry = world.released("long", Trigger::Recurring, &settings).await;
+        run(services.clone()).await.expect("the cursor is set");
+        world.clock.advance(MINUTE);
+        run(services.clone()).await.expect("the first tick is fired");
+        let claimed = services.queue.claim(Claim { limit: 1, lease_ms: 300_000 }).await.expect("claimed");
+        let running = claimed.jobs.first().expect("the first tick");
+        let held = services.leases.hold(running.lease);
+        world.clock.advance(MINUTE);
+        run(services.clone()).await.expect("the second tick is fired");
+        assert!(held.token.is_cancelled());
+        services.recorder.flush().await;
+        let record = services.catalog.latest_run_of(running.job.id).await.expect("a look").expect("a record");
+        assert_eq!((record.outcome, ready(&world, &entry).await), (Outcome::Cancelled, 1));
     }
 
     #[tokio::test]

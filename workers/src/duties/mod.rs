@@ -1,11 +1,15 @@
 //! Everything that is done again and again, on one screen.
 
+mod controls;
 mod fire;
 mod prune;
+mod prune_cache;
 mod refresh;
 mod renew;
 mod rescue;
+mod sync_clock;
 
+pub(crate) use controls::Agreed;
 pub(crate) use fire::Upcoming;
 
 use std::future::Future;
@@ -44,7 +48,10 @@ const DUTIES: &[Duty] = &[
     Duty { name: "fire_schedules", every: Every::Seconds(1), by: |r| r.scheduler, run: |s| Box::pin(fire::run(s)) },
     Duty { name: "rescue_lost", every: Every::Seconds(1), by: |r| r.scheduler, run: |s| Box::pin(rescue::run(s)) },
     Duty { name: "prune_history", every: Every::Seconds(30), by: |r| r.scheduler, run: |s| Box::pin(prune::run(s)) },
+    Duty { name: "prune_cache", every: Every::Seconds(30), by: |r| r.worker, run: |s| Box::pin(prune_cache::run(s)) },
+    Duty { name: "agree_controls", every: Every::Seconds(1), by: |r| r.scheduler, run: |s| Box::pin(controls::run(s)) },
     Duty { name: "refresh_directory", every: Every::Seconds(1), by: |_| true, run: |s| Box::pin(refresh::run(s)) },
+    Duty { name: "sync_clock", every: Every::Seconds(1), by: |_| true, run: |s| Box::pin(sync_clock::run(s)) },
 ];
 
 /// The names of all duties.

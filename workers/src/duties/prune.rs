@@ -27,7 +27,6 @@ pub(super) async fn run(services: Services) -> Result<Option<Millis>> {
             break;
         }
     }
-    services.cache.prune(now);
     Ok(None)
 }
 

@@ -34,12 +34,9 @@ pub(super) async fn run(services: Services) -> Result<Option<Millis>> {
 async fn rescue(services: &Services, leased: Leased) {
     let now = services.clock.now();
     let job = &leased.job;
-    let entry = services.directory.by_id(job.integration);
-    let retry = match &entry {
-        Some(entry) => services.directory.version(entry, job.release).await.ok().flatten(),
-        None => None,
-    };
-    let retry = retry.map_or(Retry::DEFAULT, |version| version.settings.retry);
+    let serving = services.directory.serving(job.integration, job.release).await.ok().flatten();
+    let (entry, version) = serving.map_or((None, None), |(entry, version)| (Some(entry), version));
+    let retry = version.map_or(Retry::DEFAULT, |version| version.settings.retry);
     let verdict = verdict(job, leased.attempt, Ending::Lost { times: leased.lost }, &retry, now);
     let error = lost_error(leased.lost);
     tracing::warn!(job.id = %job.id, lost = leased.lost, ?verdict, "a job's worker is gone");

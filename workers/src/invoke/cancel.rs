@@ -9,12 +9,12 @@ use store::queue::{Queue, Selector};
 use super::{Target, request};
 use crate::services::to_the_end;
 use crate::worker::record::job_ended;
-use crate::{Entry, Error, Result, Services};
+use crate::{Entry, Result, Services};
 
 /// Cancels every pending job that the key or the match means; none is no error.
 pub async fn cancel(services: &Services, target: &Target, body: Value) -> Result<u64> {
     let selector = request::cancel(body)?;
-    let entry = services.directory.by_name(&target.name).ok_or_else(|| Error::no_integration(&target.name))?;
+    let entry = target.entry(services).await?;
     to_the_end(take_out(services.clone(), entry, selector)).await
 }
 

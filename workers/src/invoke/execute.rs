@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 use store::catalog::{Outcome, RunRecord};
-use store::queue::{Cause, Enqueued, IfExists, Inspect, State};
+use store::queue::{Cause, Enqueued, IfExists};
 use store::{JobId, RunId};
 
-use super::{Target, pending, request};
+use super::{Refused, Target, end, pending, request};
 use crate::{Error, Result, Services};
 
 /// How the caller wants to be answered.
@@ -39,6 +39,15 @@ pub enum ExecuteAnswer {
         /// How long it ran, in milliseconds.
         duration_ms: u64,
     },
+    /// A rate limit refused it: it did not run.
+    RateLimited {
+        /// The job.
+        job: JobId,
+        /// The record of its end.
+        run: RunId,
+        /// Which limit, and when to come back.
+        refused: Refused,
+    },
     /// It takes longer than the caller may wait; it goes on.
     Waiting {
         /// The job.
@@ -68,6 +77,7 @@ pub async fn execute(services: &Services, target: &Target, body: Value, how: How
     let mut job = pending::job(&entry, &request, Cause::Execute, target.major, now, now);
     // A waiting caller repeats the call itself; a queued job is repeated by the engine.
     job.attempts = (!how.respond_async).then_some(1);
+    job.awaited = !how.respond_async;
     let id = job.id;
     let mut waiting = services.live.wait_for(id);
     let job = match pending::enqueue(services, &entry, job, IfExists::Beside, idempotency).await? {
@@ -78,27 +88,20 @@ pub async fn execute(services: &Services, target: &Target, body: Value, how: How
         Enqueued::Conflict { first } => return Err(conflict(first)),
         Enqueued::Kept { existing, .. } | Enqueued::Rejected { existing } => existing,
         Enqueued::Created | Enqueued::Replaced { .. } => id,
+        Enqueued::Crowded { limit } => return Err(Error::Crowded { limit, fields: Vec::new() }),
     };
     if how.respond_async {
         return Ok(ExecuteAnswer::Accepted { job });
     }
     if job != id
-        && let Some(record) = ended(services, job).await?
+        && let Some(record) = end::ended(services, job).await?
     {
         return Ok(finished(&record));
     }
     let cap = how.wait_ms.unwrap_or(u64::MAX).min(services.options.sync_wait_ms);
-    match tokio::time::timeout(Duration::from_millis(cap), waiting.record()).await {
+    match tokio::time::timeout(Duration::from_millis(cap), end::of(services, job, &mut waiting)).await {
         Ok(Some(record)) => Ok(finished(&record)),
         Ok(None) | Err(_) => Ok(ExecuteAnswer::Waiting { job }),
-    }
-}
-
-/// The last record of a job that has left the queue: one whose attempt failed may be waiting for the next.
-async fn ended(services: &Services, job: JobId) -> Result<Option<RunRecord>> {
-    match services.queue.get(job).await? {
-        Some(view) if view.state != State::Dead => Ok(None),
-        _ => Ok(services.catalog.latest_run_of(job).await?),
     }
 }
 
@@ -110,6 +113,10 @@ pub(super) fn conflict(first: JobId) -> Error {
 }
 
 fn finished(record: &RunRecord) -> ExecuteAnswer {
+    if record.outcome == Outcome::RateLimited {
+        let refused = record.error.as_deref().and_then(Refused::parse).unwrap_or_default();
+        return ExecuteAnswer::RateLimited { job: record.job, run: record.id, refused };
+    }
     let ran_ms = record.finished.since(record.started.unwrap_or(record.finished));
     ExecuteAnswer::Finished {
         job: record.job,
@@ -144,7 +151,7 @@ mod tests {
 
         let claimed = services.queue.claim(Claim { limit: 1, lease_ms: 30_000 }).await.expect("claimed");
         let leased = claimed.jobs.first().expect("the job");
-        let next = Next::Retry { due: NOW.after(60_000), error: "{}".into() };
+        let next = Next::Retry { due: NOW.after(60_000), closes: None, error: "{}".into() };
         let failed = job_ended(&entry, &leased.job, Outcome::Failed, NOW);
         let settlement = Some(Settlement { lease: leased.lease, next });
         services.recorder.write(Outgoing { record: Some(failed), settlement, last: false }).await;

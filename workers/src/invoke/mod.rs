@@ -1,8 +1,11 @@
 //! Execute, schedule, reschedule, cancel: what the HTTP edge and a script's `integration(name)` call.
 
 mod cancel;
+mod end;
 mod execute;
+mod opening;
 mod pending;
+mod refused;
 mod request;
 mod reschedule;
 mod schedule;
@@ -11,7 +14,8 @@ mod target;
 pub use cancel::cancel;
 pub(crate) use cancel::take_out;
 pub use execute::{ExecuteAnswer, How, execute};
-pub(crate) use pending::opening;
+pub(crate) use opening::Opening;
+pub use refused::Refused;
 pub(crate) use request::payload;
 pub use reschedule::{Rescheduled, reschedule};
 pub use schedule::{Scheduled, schedule};

@@ -1,6 +1,6 @@
 //! Putting one job into the queue, with what the rest of the engine must hear of it.
 
-use schedules::{Key, Millis, Window};
+use schedules::{Key, Millis};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use store::JobId;
@@ -8,6 +8,7 @@ use store::catalog::Outcome;
 use store::queue::{Cause, Enqueued, Idempotency, IfExists, Job, NewJob, Queue};
 
 use super::request::Execute;
+use crate::settings::Lanes;
 use crate::worker::record::ended_without_run;
 use crate::{Entry, Error, Event, Result, Services};
 
@@ -51,9 +52,12 @@ pub(super) fn job(entry: &Entry, run: &Execute, cause: Cause, release: Option<u3
         payload: run.payload.clone(),
         key: run.key.clone(),
         due,
+        closes: None,
         window: None,
         jitter_ms: 0,
         priority: run.priority,
+        lane: None,
+        awaited: false,
         tick: None,
         attempts: None,
         context: None,
@@ -61,35 +65,46 @@ pub(super) fn job(entry: &Entry, run: &Execute, cause: Cause, release: Option<u3
     }
 }
 
-/// When a job with this window may start: `due`, or the next opening. A window that drops is tested when it starts.
-pub(crate) fn opening(window: Option<&Window>, due: Millis, jitter_ms: u32, job: JobId) -> Result<Millis> {
-    let Some(window) = window else { return Ok(due) };
-    if window.spec().outside == schedules::Outside::Drop {
-        return Ok(due);
+/// What a job shares a lane with. An integration that names no fields takes turns between the keys of its calls; a
+/// scheduled job is the only one of its key.
+fn lane(lanes: Option<&Lanes>, key: Option<&Key>, if_exists: IfExists) -> Option<Box<str>> {
+    match lanes {
+        Some(lanes) => lanes.of(key),
+        None if if_exists == IfExists::Beside => key.map(|key| key.canonical().into()),
+        None => None,
     }
-    schedules::window::open_with_jitter(window, due, jitter_ms, &job.to_bytes())
-        .ok_or_else(|| Error::invalid("window", "window_never_opens", "never opens again: every opening is a holiday"))
 }
 
-/// Queues one job and tells the rest of the engine.
+/// Queues one job in its lane and tells the rest of the engine; a lane that has no room is [`Error::Crowded`].
 pub(super) async fn enqueue(
     services: &Services,
     entry: &Entry,
-    job: Job,
+    mut job: Job,
     if_exists: IfExists,
     idempotency: Option<Idempotency>,
 ) -> Result<Enqueued> {
+    let version = services.directory.version(entry, None).await?;
+    let lanes = version.as_ref().and_then(|version| version.settings.concurrency.lanes.as_ref());
+    job.lane = lane(lanes, job.key.as_ref(), if_exists);
     let (id, cause, now, key) = (job.id, job.cause, job.created, job.key.clone());
     let jobs = vec![NewJob { job, if_exists, idempotency }];
     let answer = services.queue.enqueue(jobs).await?.pop();
     let answer = answer.ok_or_else(|| Error::Unavailable("the queue gave no answer".into()))?;
-    if matches!(answer, Enqueued::Created | Enqueued::Replaced { .. }) {
-        services.events.emit(Event::JobQueued { integration: entry.name.clone(), cause, n: 1 });
-    }
-    if let Enqueued::Replaced { old } = answer {
-        replaced(services, entry, old, key.as_ref(), now).await;
-    }
     tracing::debug!(job.id = %id, integration = &*entry.name, ?answer, "enqueued");
+    let integration = entry.name.clone();
+    match answer {
+        Enqueued::Created => services.events.emit(Event::JobQueued { integration, cause, n: 1 }),
+        Enqueued::Replaced { old } => {
+            services.events.emit(Event::JobQueued { integration, cause, n: 1 });
+            replaced(services, entry, old, key.as_ref(), now).await;
+        }
+        Enqueued::Crowded { limit } => {
+            services.events.emit(Event::BacklogFull { integration });
+            let fields = lanes.map(|lanes| lanes.key.clone()).unwrap_or_default();
+            return Err(Error::Crowded { limit, fields });
+        }
+        Enqueued::Kept { .. } | Enqueued::Rejected { .. } | Enqueued::Repeated { .. } | Enqueued::Conflict { .. } => {}
+    }
     Ok(answer)
 }
 
@@ -98,4 +113,26 @@ async fn replaced(services: &Services, entry: &Entry, old: JobId, key: Option<&K
     let mut record = ended_without_run(entry, old, Cause::Manual, Outcome::Replaced, (queued, now), now);
     record.key = key.map(|key| key.canonical().to_owned());
     services.recorder.record(record).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_lane_is_named_by_the_settings_or_by_the_key_of_a_call() {
+        let lanes = Lanes { key: vec!["email".into()], limit: 1, backlog: None };
+        let key = Key::parse(&json!({ "email": "a", "n": 1 })).expect("a key");
+        let check = |lanes: Option<&Lanes>, key: Option<&Key>, if_exists, expected: Option<&str>| {
+            assert_eq!(lane(lanes, key, if_exists).as_deref(), expected, "{lanes:?} {key:?} {if_exists:?}");
+        };
+        check(Some(&lanes), Some(&key), IfExists::Beside, Some(r#"{"email":"a"}"#));
+        check(Some(&lanes), Some(&key), IfExists::Replace, Some(r#"{"email":"a"}"#));
+        check(Some(&lanes), None, IfExists::Beside, None);
+        check(None, Some(&key), IfExists::Beside, Some(r#"{"email":"a","n":1}"#));
+        check(None, Some(&key), IfExists::Replace, None);
+        check(None, None, IfExists::Beside, None);
+    }
 }

@@ -208,7 +208,7 @@ fn window(body: WindowBody) -> Result<Window> {
 
 fn selector(key: Option<Value>, r#match: Option<Value>) -> Result<Selector> {
     match (key, r#match) {
-        (Some(key), None) => Ok(Selector::Key(Key::parse(&key)?.identity())),
+        (Some(key), None) => Ok(Selector::Key(Key::parse(&key)?)),
         (None, Some(part)) => Ok(Selector::Match(Key::parse(&part).map_err(|mut error| {
             error.field = error.field.replacen("key", "match", 1);
             error

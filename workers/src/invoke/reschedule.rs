@@ -5,7 +5,7 @@ use serde_json::Value;
 use store::queue::{Inspect, Job, JobFilter, JobView, MAX_BATCH, Move, PageRequest, Queue, Selector, State};
 use store::{IntegrationId, JobId};
 
-use super::{Target, pending, request};
+use super::{Opening, Target, request};
 use crate::{Error, Result, Services};
 
 /// A job replaced between our look and our write is looked up again, this often.
@@ -23,7 +23,7 @@ pub struct Rescheduled {
 /// Moves every pending job that the key or the match means; none is `job_not_found`.
 pub async fn reschedule(services: &Services, target: &Target, body: Value) -> Result<Rescheduled> {
     let request = request::reschedule(body)?;
-    let entry = services.directory.by_name(&target.name).ok_or_else(|| Error::no_integration(&target.name))?;
+    let entry = target.entry(services).await?;
     let due = due::resolve(request.when, services.clock.now(), services.options.horizon_ms)?;
     let moving = Moving { services, integration: entry.id, due, window: request.window.as_ref() };
     let mut moved = Rescheduled::default();
@@ -86,8 +86,8 @@ impl Moving<'_> {
 /// The job's own window holds unless the call names another one.
 fn to_move(job: &Job, due: Millis, window: Option<&Window>) -> Result<Move> {
     let own = job.window.as_ref().map(Window::parse).transpose()?;
-    let due = pending::opening(window.or(own.as_ref()), due, job.jitter_ms, job.id)?;
-    Ok(Move { job: job.id, due, window: window.map(|window| window.spec().clone()) })
+    let Opening { due, closes } = Opening::find(window.or(own.as_ref()), due, job.jitter_ms, job.id)?;
+    Ok(Move { job: job.id, due, closes, window: window.map(|window| window.spec().clone()) })
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use store::JobId;
 use store::queue::{Cause, Enqueued, Inspect};
 
 use super::execute::conflict;
-use super::{Target, pending, request};
+use super::{Opening, Target, pending, request};
 use crate::{Error, Result, Services};
 
 /// The answer.
@@ -38,7 +38,8 @@ pub async fn schedule(
     let idempotency = pending::idempotency(idempotency_key, request.run.idempotency_key.clone(), fingerprint, now)?;
     let due = due::resolve(request.when, now, services.options.horizon_ms)?;
     let mut job = pending::job(&entry, &request.run, Cause::Manual, target.major, due, now);
-    job.due = pending::opening(request.window.as_ref(), due, request.jitter_ms, job.id)?;
+    let opening = Opening::find(request.window.as_ref(), due, request.jitter_ms, job.id)?;
+    (job.due, job.closes) = (opening.due, opening.closes);
     job.window = request.window.map(|window| window.spec().clone());
     job.jitter_ms = request.jitter_ms;
     let key = job.key.as_ref().map(|key| key.canonical().to_owned());
@@ -59,5 +60,6 @@ pub async fn schedule(
             ))
         }
         Enqueued::Conflict { first } => Err(conflict(first)),
+        Enqueued::Crowded { limit } => Err(Error::Crowded { limit, fields: Vec::new() }),
     }
 }

@@ -54,10 +54,15 @@ pub fn check_name(field: &str, name: &str) -> Result<()> {
 }
 
 impl Target {
+    /// The integration, if it exists.
+    pub(super) async fn entry(&self, services: &Services) -> Result<Arc<Entry>> {
+        services.directory.find(&self.name).await?.ok_or_else(|| Error::no_integration(&self.name))
+    }
+
     /// The integration, if it exists and has the release that the target names.
     pub(super) async fn resolve(&self, services: &Services) -> Result<Arc<Entry>> {
-        let entry = services.directory.by_name(&self.name).ok_or_else(|| Error::no_integration(&self.name))?;
-        if services.directory.version(&entry, self.major).await?.is_some() {
+        let entry = self.entry(services).await?;
+        if let Some((entry, Some(_))) = services.directory.serving(entry.id, self.major).await? {
             return Ok(entry);
         }
         let name = &self.name;

@@ -231,6 +231,7 @@ fn executed(name: &str, answer: ExecuteAnswer) -> Result<Answer, HostError> {
             let message = error["message"].as_str().map_or_else(|| format!("it ended as {outcome}"), str::to_owned);
             Err(refused("execution_failed", format!("{name} failed: {message}")))
         }
+        ExecuteAnswer::RateLimited { refused, .. } => Err(host_error(Error::RateLimited(refused))),
         ExecuteAnswer::Waiting { job } | ExecuteAnswer::Accepted { job } => {
             Err(refused("execution_pending", format!("job {job} of {name} has not ended yet")))
         }
@@ -277,7 +278,8 @@ fn host_error(error: Error) -> HostError {
     let (code, retry_after_ms) = match error {
         Error::Invalid { code, .. } | Error::NotFound { code, .. } | Error::Conflict { code, .. } => (code, None),
         Error::Script(_) => ("script_error", None),
-        Error::RateLimited { retry_after_ms, .. } => ("rate_limited", Some(retry_after_ms)),
+        Error::RateLimited(refused) => ("rate_limited", refused.retry_after_ms),
+        Error::Crowded { .. } => ("backlog_full", None),
         Error::Busy { retry_after_ms, .. } => ("busy", Some(retry_after_ms)),
         Error::Unavailable(_) => ("unavailable", None),
     };
@@ -289,6 +291,7 @@ mod tests {
     use store::{JobId, RunId};
 
     use super::*;
+    use crate::invoke::Refused;
     use crate::world::NOW;
 
     fn check(outcome: Outcome, error: Option<&str>, expected: Result<&str, &str>) {
@@ -310,5 +313,15 @@ mod tests {
         check(Outcome::Succeeded, None, Ok("null"));
         check(Outcome::Failed, Some(r#"{"message":"no"}"#), Err("other failed: no"));
         check(Outcome::Cancelled, None, Err("other failed: it ended as cancelled"));
+    }
+
+    #[test]
+    fn a_script_is_told_of_a_rate_limit_as_an_http_caller_is() {
+        let refused = Refused { rule: "1 per 1h".into(), retry_after_ms: Some(1_500) };
+        let answer = ExecuteAnswer::RateLimited { job: JobId::new(NOW), run: RunId::new(NOW), refused };
+        let told = executed("other", answer).expect_err("refused");
+        assert_eq!((&*told.code, told.retry_after_ms), ("rate_limited", Some(1_500)));
+        let told = host_error(Error::Crowded { limit: 5, fields: vec!["email".into()] });
+        assert!(told.code == "backlog_full" && told.message.contains("5 jobs with this email"), "{told:?}");
     }
 }

@@ -5,6 +5,7 @@ pub(crate) mod claim;
 mod decide;
 mod host;
 pub(crate) mod leases;
+mod plan;
 mod process;
 pub(crate) mod record;
 

@@ -1,9 +1,7 @@
 //! What happens to one claimed job: is it to run now, run it, and decide what becomes of it.
 
-use std::sync::Arc;
-
+use schedules::Millis;
 use schedules::backoff::Retry;
-use schedules::{Millis, Outside, Window};
 use store::RunId;
 use store::catalog::{Outcome, RunRecord};
 use store::queue::{Job, Leased, Next, Settlement};
@@ -12,9 +10,11 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::attempt::Attempt;
 use super::decide::Attempts;
 use super::leases::{Abort, Held};
-use super::record::{Outgoing, job_ended};
+use super::plan::{Plan, plan};
+use super::record::Outgoing;
 use super::{Ending, Verdict, decide};
-use crate::{Entry, Event, Services, Version, invoke};
+use crate::invoke::Opening;
+use crate::{Event, Services};
 
 /// A claimed job on its way to a runner.
 pub(crate) struct Claimed {
@@ -28,8 +28,12 @@ pub(crate) struct Claimed {
 pub(crate) async fn process(services: Services, claimed: Claimed) {
     let Claimed { leased, held, _permit } = claimed;
     let now = services.clock.now();
-    let settle = |next| Settlement { lease: held.lease, next };
-    let outgoing = match plan(&services, &leased.job, now).await {
+    let end = |record: Option<Box<RunRecord>>, next, last| Outgoing {
+        record: record.map(|record| *record),
+        settlement: Some(Settlement { lease: held.lease, next }),
+        last,
+    };
+    let outgoing = match plan(&services, &leased, now).await {
         Plan::Run(entry, version) => {
             let attempt =
                 Attempt { run: RunId::new(now), job: leased.job, entry, version, number: leased.attempt, started: now };
@@ -38,45 +42,11 @@ pub(crate) async fn process(services: Services, claimed: Claimed) {
                 None => return services.leases.release(held.lease),
             }
         }
-        Plan::Later(due) => Outgoing { record: None, settlement: Some(settle(Next::Return { due })), last: false },
-        Plan::Drop(record) => {
-            Outgoing { record: record.map(|record| *record), settlement: Some(settle(Next::Remove)), last: true }
-        }
+        Plan::Later(Opening { due, closes }) => end(None, Next::Return { due, closes }, false),
+        Plan::Drop(record) => end(Some(record), Next::Remove, true),
+        Plan::Bury(error) => end(None, Next::Bury { error: error.into() }, true),
     };
     services.recorder.write(outgoing).await;
-}
-
-enum Plan {
-    Run(Arc<Entry>, Arc<Version>),
-    /// Not before this time; no attempt is counted.
-    Later(Millis),
-    /// It will never run.
-    Drop(Option<Box<RunRecord>>),
-}
-
-/// How long a job waits when the catalog cannot tell its release.
-const UNKNOWN_RELEASE_PAUSE_MS: i64 = 5_000;
-
-async fn plan(services: &Services, job: &Job, now: Millis) -> Plan {
-    let Some(entry) = services.directory.by_id(job.integration) else {
-        return Plan::Drop(None);
-    };
-    let window = job.window.as_ref().and_then(|spec| Window::parse(spec).ok());
-    if let Some(window) = window.filter(|window| !window.is_open(now)) {
-        let opens = invoke::opening(Some(&window), now, job.jitter_ms, job.id);
-        return match (window.spec().outside, opens) {
-            (Outside::Move, Ok(due)) => Plan::Later(due),
-            _ => Plan::Drop(Some(Box::new(job_ended(&entry, job, Outcome::DroppedWindow, now)))),
-        };
-    }
-    match services.directory.version(&entry, job.release).await {
-        Ok(Some(version)) => Plan::Run(entry, version),
-        Ok(None) => Plan::Drop(Some(Box::new(job_ended(&entry, job, Outcome::Cancelled, now)))),
-        Err(error) => {
-            tracing::warn!(job.id = %job.id, integration = &*entry.name, %error, "no release can be loaded; trying later");
-            Plan::Later(now.after(UNKNOWN_RELEASE_PAUSE_MS))
-        }
-    }
 }
 
 /// Runs an attempt; `None` when somebody else has the job now.
@@ -95,7 +65,7 @@ async fn run(services: &Services, attempt: Attempt, held: &Held) -> Option<Outgo
         }
         Some(Abort::Drain) => {
             services.live.forget(attempt.run);
-            let next = Next::Return { due: attempt.job.due };
+            let next = Next::Return { due: attempt.job.due, closes: attempt.job.closes };
             Some(Outgoing { record: None, settlement: Some(Settlement { lease: held.lease, next }), last: false })
         }
         None => Some(settled(services, &attempt, record, ending, held)),
@@ -118,21 +88,18 @@ fn settled(services: &Services, attempt: &Attempt, record: RunRecord, ending: En
 /// What becomes of a job whose attempt ended so.
 pub(crate) fn verdict(job: &Job, made: u32, ending: Ending, retry: &Retry, now: Millis) -> Verdict {
     let attempts = Attempts { made, allowed: job.attempts.unwrap_or(retry.attempts), created: job.created };
-    match decide(ending, attempts, retry, now, rand::random()) {
-        // A retry respects the window as the first attempt did.
-        Verdict::Retry(due) => {
-            let window = job.window.as_ref().and_then(|spec| Window::parse(spec).ok());
-            Verdict::Retry(invoke::opening(window.as_ref(), due, job.jitter_ms, job.id).unwrap_or(due))
-        }
-        verdict => verdict,
-    }
+    decide(ending, attempts, retry, now, rand::random())
 }
 
 /// The verdict as the queue is told it, and whether nothing more comes of the job. The caller of an execute knows of
 /// its failure and repeats it or not: such a job is not kept as dead.
 pub(crate) fn next(job: &Job, verdict: Verdict, error: String) -> (Next, bool) {
     match verdict {
-        Verdict::Retry(due) => (Next::Retry { due, error: error.into() }, false),
+        Verdict::Retry(due) => {
+            // A retry respects the window as the first attempt did.
+            let Opening { due, closes } = Opening::of(job, due).unwrap_or_else(|_| Opening::always(due));
+            (Next::Retry { due, closes, error: error.into() }, false)
+        }
         Verdict::Dead if job.attempts != Some(1) => (Next::Bury { error: error.into() }, true),
         Verdict::Done | Verdict::Dead => (Next::Remove, true),
     }
@@ -140,7 +107,42 @@ pub(crate) fn next(job: &Job, verdict: Verdict, error: String) -> (Next, bool) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use serde_json::json;
+    use store::catalog::Trigger;
+    use store::queue::{Cause, Claim, Grant, IfExists, Inspect, NewJob, Queue, Refusal};
+    use tokio::sync::Semaphore;
+
     use super::*;
+    use crate::live::Update;
+    use crate::world::{NOW, World, job};
+
+    #[tokio::test]
+    async fn a_refused_job_leaves_the_queue_with_a_record_and_makes_room_at_once() {
+        let world = World::open().await;
+        let services = &world.services;
+        let entry = world.released("hello", Trigger::Experience, &json!({})).await;
+        let job = job(entry.id, Cause::Manual);
+        let new = NewJob { job: job.clone(), if_exists: IfExists::Replace, idempotency: None };
+        services.queue.enqueue(vec![new]).await.expect("queued");
+        let claimed = services.queue.claim(Claim { limit: 1, lease_ms: 30_000 }).await.expect("claimed");
+        let mut leased = Box::new(claimed.jobs.into_iter().next().expect("the job"));
+        leased.grant = Grant::Refused(Refusal { limit: 0, retry_after_ms: Some(1) });
+
+        let room = Arc::new(Semaphore::new(1));
+        let permit = room.clone().try_acquire_owned().expect("room");
+        let held = services.leases.hold(leased.lease);
+        let mut updates = services.live.follow_all();
+        process(services.clone(), Claimed { leased, held, _permit: permit }).await;
+        assert_eq!(room.available_permits(), 1);
+        services.recorder.flush().await;
+        assert!(services.queue.get(job.id).await.expect("a look").is_none() && services.leases.all().is_empty());
+        let record = services.catalog.latest_run_of(job.id).await.expect("a look").expect("a record");
+        assert_eq!((record.outcome, record.started, record.finished), (Outcome::RateLimited, None, NOW));
+        let heard = updates.next().await.expect("an update");
+        assert!(matches!(heard, Update::Finished(ended) if ended.id == record.id), "and no run started");
+    }
 
     #[test]
     fn a_drain_keeps_what_has_ended() {
