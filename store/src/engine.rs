@@ -5,7 +5,8 @@ use schedules::Millis;
 use crate::embedded::Embedded;
 use crate::queue::{
     Cancelled, Claim, Claimed, Control, Counts, Enqueued, Fired, Firing, Inspect, JobFilter, JobView, Lease, Leased,
-    Move, NewJob, Page, PageRequest, Pruned, Pruning, Queue, Selector, Settled, Settlement, Violation,
+    Mark, Move, NewJob, Page, PageRequest, Pruned, Pruning, Queue, Record, Selector, Settled, Settlement, Survey,
+    Transfer, Violation,
 };
 use crate::redis::Redis;
 use crate::{IntegrationId, JobId, Result};
@@ -75,5 +76,27 @@ impl Inspect for Engine {
         cursor(integration: IntegrationId) -> Result<Option<Millis>>;
         check() -> Result<Vec<Violation>>;
         control_of(integration: IntegrationId) -> Result<Control>;
+    }
+}
+
+impl Transfer for Engine {
+    dispatch! {
+        survey() -> Result<Survey>;
+        export(after: Option<Mark>, limit: usize) -> Result<(Vec<Record>, Option<Mark>)>;
+        import(records: Vec<Record>) -> Result<u64>;
+    }
+
+    fn counters(&self) -> u64 {
+        match self {
+            Self::Embedded(engine) => engine.counters(),
+            Self::Redis(engine) => engine.counters(),
+        }
+    }
+
+    fn needs_unique_arrivals(&self) -> bool {
+        match self {
+            Self::Embedded(engine) => engine.needs_unique_arrivals(),
+            Self::Redis(engine) => engine.needs_unique_arrivals(),
+        }
     }
 }

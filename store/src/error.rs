@@ -40,6 +40,14 @@ pub enum Error {
         /// The locked file.
         path: String,
     },
+    /// Jobs are running, so that what is stored does not stand still.
+    #[error("stop the workers first: jobs are running ({jobs}); their leases end in {} s", .left_ms.div_ceil(1_000))]
+    Busy {
+        /// How many.
+        jobs: u64,
+        /// Until the last of their leases ends.
+        left_ms: u64,
+    },
     /// The storage does not answer or refuses (disk full, connection lost); trying again later may work.
     #[error("storage is unavailable: {0}")]
     Unavailable(String),

@@ -3,6 +3,7 @@
 //! - [`queue`]: the contract. [`queue::Queue`] holds the transitions of a job's life, [`queue::Inspect`] the questions.
 //! - [`embedded`]: the engine for one machine, on one durable SQLite file.
 //! - [`redis`]: the engine for many machines, on Redis or Valkey.
+//! - [`migration`]: moving a queue from one engine to another.
 //! - [`catalog`]: integrations, releases, API keys and the history of runs, in SQL.
 //! - [`conformance`]: the suite that defines what an engine is (feature `conformance`).
 //! - [`servers`]: real servers for tests (feature `conformance`).
@@ -18,6 +19,7 @@ mod engine;
 mod error;
 mod id;
 mod limits;
+pub mod migration;
 pub mod queue;
 pub mod redis;
 #[cfg(feature = "conformance")]

@@ -51,19 +51,37 @@ impl Buckets {
         for (name, known) in self.known {
             let Some(rule) = known.charged else { continue };
             let until = empty_from(&known.state, &rule);
-            let (tat, log) = match &known.state {
-                State::LeakyBucket(tat) => (*tat, None),
-                State::SlidingWindow(log) => (None, Some(bytes_of(log))),
-            };
-            connection
-                .prepare_cached(
-                    "INSERT OR REPLACE INTO buckets (integration, name, ms, part, log, until)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                )?
-                .execute((self.integration, name, tat.map(|tat| tat.ms), tat.map(|tat| tat.part), log, until.0))?;
+            write(connection, "INSERT OR REPLACE INTO", (self.integration, &name), &known.state, until)?;
         }
         Ok(())
     }
+}
+
+/// Adds one as it is, unless it is there; whether it was not.
+pub(super) fn add(
+    connection: &Connection,
+    bucket: (IntegrationId, &str),
+    state: &State,
+    until: Millis,
+) -> Result<bool> {
+    Ok(write(connection, "INSERT OR IGNORE INTO", bucket, state, until)? == 1)
+}
+
+fn write(
+    connection: &Connection,
+    insert: &str,
+    (integration, name): (IntegrationId, &str),
+    state: &State,
+    until: Millis,
+) -> Result<usize> {
+    let (tat, log) = match state {
+        State::LeakyBucket(tat) => (*tat, None),
+        State::SlidingWindow(log) => (None, Some(bytes_of(log))),
+    };
+    let statement =
+        format!("{insert} buckets (integration, name, ms, part, log, until) VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
+    let params = (integration, name, tat.map(|tat| tat.ms), tat.map(|tat| tat.part), log, until.0);
+    Ok(connection.prepare_cached(&statement)?.execute(params)?)
 }
 
 /// The state of a row of `ms, part, log`.

@@ -1,6 +1,6 @@
 //! control: set what holds an integration's jobs back; and what does.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Row};
 
 use super::step::Step;
 use super::{gate, limits, row};
@@ -52,19 +52,28 @@ fn touch_lanes(step: &mut Step<'_>, integration: IntegrationId, all: bool) -> Re
     Ok(())
 }
 
+/// What [`read`] reads, in its order.
+macro_rules! columns {
+    () => {
+        "paused, concurrency, lane_concurrency, lane_backlog, limits"
+    };
+}
+pub(super) use columns;
+
+/// The control of a row of `columns!()`.
+pub(super) fn read(row: &Row<'_>) -> Result<Control> {
+    Ok(Control {
+        paused: row.get(0)?,
+        concurrency: row.get(1)?,
+        lane_concurrency: row.get(2)?,
+        lane_backlog: row.get(3)?,
+        limits: limits::decode(row.get::<_, Option<Vec<u8>>>(4)?.as_deref())?,
+    })
+}
+
 /// Reads it.
 pub(super) fn control_of(connection: &Connection, integration: IntegrationId) -> Result<Control> {
-    let mut statement = connection.prepare_cached(
-        "SELECT paused, concurrency, lane_concurrency, lane_backlog, limits FROM integrations WHERE integration = ?1",
-    )?;
-    let control = row::one(&mut statement, (integration,), |row| {
-        Ok(Control {
-            paused: row.get(0)?,
-            concurrency: row.get(1)?,
-            lane_concurrency: row.get(2)?,
-            lane_backlog: row.get(3)?,
-            limits: limits::decode(row.get::<_, Option<Vec<u8>>>(4)?.as_deref())?,
-        })
-    })?;
-    Ok(control.unwrap_or_default())
+    let query = concat!("SELECT ", columns!(), " FROM integrations WHERE integration = ?1");
+    let mut statement = connection.prepare_cached(query)?;
+    Ok(row::one(&mut statement, (integration,), read)?.unwrap_or_default())
 }

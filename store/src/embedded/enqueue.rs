@@ -31,20 +31,17 @@ fn enqueue_one(step: &mut Step<'_>, new: &NewJob, backlog: Backlog) -> Result<En
         return Ok(answer);
     }
     let answer = insert(step, new, backlog)?;
-    match &answer {
-        Enqueued::Kept { existing, due } => {
-            remember(step.connection, integration, idempotency, *existing, *due, false)?
-        }
-        Enqueued::Created => remember(step.connection, integration, idempotency, new.job.id, new.job.due, false)?,
-        Enqueued::Replaced { .. } => {
-            remember(step.connection, integration, idempotency, new.job.id, new.job.due, true)?;
-        }
+    let first = match &answer {
+        Enqueued::Kept { existing, due } => (*existing, *due, false),
+        Enqueued::Created => (new.job.id, new.job.due, false),
+        Enqueued::Replaced { .. } => (new.job.id, new.job.due, true),
         // Nothing was done that a repetition could do twice.
         Enqueued::Rejected { .. }
         | Enqueued::Repeated { .. }
         | Enqueued::Conflict { .. }
-        | Enqueued::Crowded { .. } => {}
-    }
+        | Enqueued::Crowded { .. } => return Ok(answer),
+    };
+    remember(step.connection, "INSERT OR REPLACE INTO", integration, idempotency, first)?;
     Ok(answer)
 }
 
@@ -62,21 +59,19 @@ fn first_answer(step: &Step<'_>, integration: IntegrationId, asked: &Idempotency
     })
 }
 
-fn remember(
+/// Keeps a first answer: the job, its due time, and whether it replaced another one. Whether it was written.
+pub(super) fn remember(
     connection: &Connection,
+    insert: &str,
     integration: IntegrationId,
     asked: &Idempotency,
-    job: JobId,
-    due: Millis,
-    replaced: bool,
-) -> Result<()> {
-    connection
-        .prepare_cached(
-            "INSERT OR REPLACE INTO idempotency (integration, key, fingerprint, until, job, due, replaced)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-        )?
-        .execute((integration, &asked.key, &asked.fingerprint[..], asked.until.0, job, due.0, replaced))?;
-    Ok(())
+    (job, due, replaced): (JobId, Millis, bool),
+) -> Result<bool> {
+    let statement = format!(
+        "{insert} idempotency (integration, key, fingerprint, until, job, due, replaced) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+    );
+    let params = (integration, &asked.key, &asked.fingerprint[..], asked.until.0, job, due.0, replaced);
+    Ok(connection.prepare_cached(&statement)?.execute(params)? == 1)
 }
 
 fn insert(step: &mut Step<'_>, new: &NewJob, backlog: Backlog) -> Result<Enqueued> {

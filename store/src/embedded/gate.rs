@@ -13,8 +13,7 @@ use super::bucket::Buckets;
 use super::row;
 use super::rules::Rules;
 use super::step::{Place, Step};
-use crate::body;
-use crate::{IntegrationId, Result};
+use crate::{IntegrationId, Result, body};
 
 /// At most this many jobs go through a gate at once.
 const LET_THROUGH: usize = 64;

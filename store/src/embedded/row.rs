@@ -2,11 +2,11 @@
 
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Row, Statement};
-use schedules::{KeyId, Millis};
+use schedules::{Key, KeyId, Millis};
 
 use super::step::Place;
 use crate::body::{self, Columns};
-use crate::queue::{Cause, Grant, Job, JobView, Lease, Leased, State};
+use crate::queue::{Cause, Grant, Job, JobView, Lease, Leased, State, Stored};
 use crate::{Error, IntegrationId, JobId, Result};
 
 /// What [`view`] and [`leased`] read, in their order; `seq` is the first.
@@ -64,6 +64,41 @@ pub(super) fn insert(connection: &Connection, job: &Job, key: Option<KeyId>) -> 
         job.key.as_ref().map(|key| key.canonical()),
         body::encode(job)?,
     ))?;
+    Ok(added == 1)
+}
+
+/// Adds a job that another queue held; `false` if one has its id already.
+pub(super) fn restore(connection: &Connection, stored: &Stored) -> rusqlite::Result<bool> {
+    let Stored { job, .. } = stored;
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO jobs (seq, id, integration, state, cause, tick, priority, due, closes, lane, key, key_text, body,
+                           attempt, lost, charged, detached, died, error)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)
+         ON CONFLICT (id) DO NOTHING",
+    )?;
+    let key = job.key.as_ref().filter(|_| stored.keyed).map(Key::identity);
+    let body = body::encode(job).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+    let added = statement.execute(rusqlite::params![
+        i64::try_from(stored.arrival).unwrap_or(i64::MAX),
+        job.id,
+        job.integration,
+        if stored.died.is_some() { 2 } else { 0 },
+        cause_name(job.cause),
+        is_tick(job.cause).then_some(1),
+        job.priority,
+        job.due.0,
+        job.closes.map(|closes| closes.0),
+        lane_of(job),
+        key.as_ref().map(|key| &key.0[..]),
+        job.key.as_ref().map(Key::canonical),
+        body,
+        stored.attempts,
+        stored.lost,
+        stored.charged,
+        stored.detached,
+        stored.died.map(|died| died.0),
+        stored.error.as_deref(),
+    ])?;
     Ok(added == 1)
 }
 

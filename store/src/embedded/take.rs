@@ -8,9 +8,8 @@ use super::rules::Answer;
 use super::step::Step;
 use super::turn::Turn;
 use super::{gate, row};
-use crate::Result;
-use crate::body;
 use crate::queue::{Grant, Leased};
+use crate::{Result, body};
 
 /// At most this many jobs are read before they are tested.
 const BATCH: usize = 64;

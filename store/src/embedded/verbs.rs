@@ -7,14 +7,14 @@ use schedules::Millis;
 use super::cancel::{self, Target};
 use super::enqueue::{self, Backlog};
 use super::{
-    Embedded, check, claim, control, counts, discard, extend, find, fire, list, prune, purge, replay, reschedule,
-    rescue, settle,
+    Embedded, check, claim, control, counts, discard, export, extend, find, fire, import, list, prune, purge, replay,
+    reschedule, rescue, settle, survey,
 };
 use crate::limits::at_most;
 use crate::queue::{
     Cancelled, Claim, Claimed, Control, Counts, Enqueued, Fired, Firing, Inspect, JobFilter, JobView, Lease, Leased,
-    MAX_BATCH, MAX_LIMITS, MAX_PAGE, Move, NewJob, Page, PageRequest, Pruned, Pruning, Queue, Selector, Settled,
-    Settlement, Violation,
+    MAX_BATCH, MAX_LIMITS, MAX_PAGE, Mark, Move, NewJob, Page, PageRequest, Pruned, Pruning, Queue, Record, Selector,
+    Settled, Settlement, Survey, Transfer, Violation,
 };
 use crate::{IntegrationId, JobId, Result};
 
@@ -139,5 +139,31 @@ impl Inspect for Embedded {
 
     async fn control_of(&self, integration: IntegrationId) -> Result<Control> {
         self.ask(move |connection| control::control_of(connection, integration)).await
+    }
+}
+
+impl Transfer for Embedded {
+    async fn survey(&self) -> Result<Survey> {
+        let now = self.time();
+        self.ask(move |connection| survey::survey(connection, now)).await
+    }
+
+    async fn export(&self, after: Option<Mark>, limit: usize) -> Result<(Vec<Record>, Option<Mark>)> {
+        at_most(MAX_BATCH, "the number of records", limit)?;
+        let now = self.time();
+        self.ask(move |connection| export::export(connection, after.as_ref(), limit, now)).await
+    }
+
+    async fn import(&self, records: Vec<Record>) -> Result<u64> {
+        at_most(MAX_BATCH, "the number of records", records.len())?;
+        self.call(records.len(), move |step| import::import(step, &records)).await
+    }
+
+    fn counters(&self) -> u64 {
+        1
+    }
+
+    fn needs_unique_arrivals(&self) -> bool {
+        true
     }
 }

@@ -1,4 +1,4 @@
-//! The queue's contract: transitions of a job's life, a verb each, and the questions one may ask.
+//! The queue's contract: transitions of a job's life, a verb each, the questions one may ask, and moving to another engine.
 //!
 //! An engine is done when `conformance` passes on it. Times are given by the caller, computed by `schedules`; the
 //! one clock an engine reads is its own ([`Queue::now`]), for leases and for what is due.
@@ -6,6 +6,7 @@
 mod contract;
 mod inspect;
 mod job;
+mod transfer;
 
 pub use contract::{
     Cancelled, Claim, Claimed, Control, Enqueued, Fired, Firing, Grant, IfBusy, Lease, Leased, Move, Next, Pruned,
@@ -13,6 +14,8 @@ pub use contract::{
 };
 pub use inspect::{Counts, Inspect, JobFilter, JobView, Page, PageRequest, State, Violation};
 pub use job::{Cause, Idempotency, IfExists, Job, NewJob, Tick};
+pub(crate) use transfer::Kind;
+pub use transfer::{Mark, Record, Stored, Survey, Transfer};
 
 /// The most jobs, leases or settlements one call may carry.
 pub const MAX_BATCH: usize = 1_000;

@@ -25,12 +25,13 @@ impl Answer {
         self.0.len()
     }
 
-    fn next(&mut self) -> Result<Value> {
+    /// Whatever is next.
+    pub(super) fn value(&mut self) -> Result<Value> {
         self.0.next().ok_or_else(|| Error::Corrupt("a script's answer ends early".into()))
     }
 
     pub(super) fn bytes(&mut self) -> Result<Vec<u8>> {
-        match self.next()? {
+        match self.value()? {
             Value::BulkString(bytes) => Ok(bytes),
             Value::SimpleString(text) => Ok(text.into_bytes()),
             other => Err(unexpected("text", &other)),
@@ -44,7 +45,7 @@ impl Answer {
     /// A whole number, as a number or as text; scores come as text, and may be written with an exponent.
     pub(super) fn number(&mut self) -> Result<i64> {
         #[expect(clippy::cast_possible_truncation, reason = "scores are whole numbers below 2^53")]
-        match self.next()? {
+        match self.value()? {
             Value::Int(number) => Ok(number),
             Value::BulkString(bytes) => {
                 let text = String::from_utf8_lossy(&bytes).into_owned();
@@ -70,7 +71,7 @@ impl Answer {
     }
 
     pub(super) fn list(&mut self) -> Result<Self> {
-        let value = self.next()?;
+        let value = self.value()?;
         Self::new(value)
     }
 

@@ -3,7 +3,7 @@
 use schedules::{Key, Millis};
 
 use crate::body::{self, Columns};
-use crate::queue::{Cause, IfExists, Job, NewJob};
+use crate::queue::{Cause, IfExists, Job, NewJob, Stored};
 use crate::{Error, IntegrationId, JobId, Result};
 
 const KEYED: u8 = 1;
@@ -19,9 +19,14 @@ const LET_OUT: u8 = 2;
 const HAS_KEY: u8 = 4;
 /// Times are stored in six bytes without a sign.
 const LAST: i64 = (1 << 48) - 1;
+/// Numbers of arrival are stored in five.
+const LAST_ARRIVAL: u64 = (1 << 40) - 1;
 
 /// What a header says beside the job.
 pub(super) struct Header {
+    pub(super) arrival: u64,
+    pub(super) keyed: bool,
+    pub(super) detached: bool,
     pub(super) charged: bool,
     pub(super) in_line: bool,
     pub(super) attempts: u32,
@@ -56,15 +61,38 @@ const ARRIVAL: usize = 5;
 
 /// Adds the bytes of a new job, without its number of arrival.
 pub(super) fn write(new: &NewJob, bytes: &mut Vec<u8>) -> Result<()> {
-    let job = &new.job;
+    let keyed = if naming_key(new).is_empty() { 0 } else { KEYED };
+    lay_out(&new.job, keyed, [0, 0], bytes)
+}
+
+/// The bytes of a job that another queue held, which is to wait in its lane or to be dead.
+pub(super) fn encode_stored(stored: &Stored) -> Result<Vec<u8>> {
     let mut flags = 0;
     let mut set = |on: bool, flag: u8| flags |= if on { flag } else { 0 };
-    set(!naming_key(new).is_empty(), KEYED);
+    set(stored.keyed, KEYED);
+    set(stored.detached, DETACHED);
+    set(stored.charged, CHARGED);
+    set(stored.error.is_some(), HAS_ERROR);
+    if stored.arrival >= LAST_ARRIVAL {
+        let (id, arrival) = (stored.job.id, stored.arrival);
+        return Err(Error::Corrupt(format!(
+            "job {id}: its number of arrival, {arrival}, is more than Redis can count"
+        )));
+    }
+    let counted = |count: u32| u8::try_from(count).unwrap_or(u8::MAX);
+    let [_, _, _, arrival @ ..] = stored.arrival.to_be_bytes();
+    let mut bytes = arrival.to_vec();
+    lay_out(&stored.job, flags, [counted(stored.attempts), counted(stored.lost)], &mut bytes)?;
+    Ok(bytes)
+}
+
+fn lay_out(job: &Job, mut flags: u8, [attempts, lost]: [u8; 2], bytes: &mut Vec<u8>) -> Result<()> {
+    let mut set = |on: bool, flag: u8| flags |= if on { flag } else { 0 };
     set(is_tick(job), TICK);
     set(job.awaited, AWAITED);
     set(job.lane.is_some(), HAS_LANE);
     set(job.closes.is_some(), HAS_CLOSES);
-    bytes.extend([flags, job.priority.min(9) << 4 | if job.key.is_some() { HAS_KEY } else { 0 }, 0, 0]);
+    bytes.extend([flags, job.priority.min(9) << 4 | if job.key.is_some() { HAS_KEY } else { 0 }, attempts, lost]);
     bytes.extend(six(time(job.due)));
     bytes.extend(job.integration.to_bytes());
     if let Some(closes) = job.closes {
@@ -95,7 +123,8 @@ fn write_body(job: &Job, bytes: &mut Vec<u8>) -> Result<()> {
 pub(super) fn decode(id: JobId, blob: &[u8]) -> Result<(Job, Header)> {
     let cut = || Error::Corrupt(format!("job {id}: its bytes end early"));
     let mut rest = Reader(blob);
-    rest.array::<ARRIVAL>().ok_or_else(cut)?;
+    let [a, b, c, d, e] = rest.array::<ARRIVAL>().ok_or_else(cut)?;
+    let arrival = u64::from_be_bytes([0, 0, 0, a, b, c, d, e]);
     let [flags, more, attempts, lost] = rest.array().ok_or_else(cut)?;
     let due = rest.time().ok_or_else(cut)?;
     let integration = IntegrationId::from_bytes(rest.array().ok_or_else(cut)?);
@@ -119,7 +148,15 @@ pub(super) fn decode(id: JobId, blob: &[u8]) -> Result<(Job, Header)> {
     };
     let key = key.map(String::from_utf8_lossy);
     let job = body::decode(columns, key.as_deref(), rest.0)?;
-    let header = Header { charged: flags & CHARGED != 0, in_line, attempts: attempts.into(), lost: lost.into() };
+    let header = Header {
+        arrival,
+        keyed: flags & KEYED != 0,
+        detached: flags & DETACHED != 0,
+        charged: flags & CHARGED != 0,
+        in_line,
+        attempts: attempts.into(),
+        lost: lost.into(),
+    };
     Ok((job, header))
 }
 
@@ -200,7 +237,8 @@ pub(super) fn key(text: &[u8]) -> Result<Key> {
     body::parse_key(&String::from_utf8_lossy(text))
 }
 
-fn six(at: i64) -> [u8; 6] {
+/// A time as the scripts keep it.
+pub(super) fn six(at: i64) -> [u8; 6] {
     let [_, _, rest @ ..] = at.to_be_bytes();
     rest
 }
@@ -218,8 +256,8 @@ fn add_text(bytes: &mut Vec<u8>, text: &str) {
     bytes.extend(&text.as_bytes()[..usize::from(length)]);
 }
 
-/// Reads a blob from its beginning.
-struct Reader<'a>(&'a [u8]);
+/// Reads bytes from their beginning.
+pub(super) struct Reader<'a>(pub(super) &'a [u8]);
 
 impl<'a> Reader<'a> {
     fn take(&mut self, count: usize) -> Option<&'a [u8]> {
@@ -228,11 +266,11 @@ impl<'a> Reader<'a> {
         Some(taken)
     }
 
-    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+    pub(super) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
         self.take(N)?.try_into().ok()
     }
 
-    fn time(&mut self) -> Option<Millis> {
+    pub(super) fn time(&mut self) -> Option<Millis> {
         let [a, b, c, d, e, f] = self.array()?;
         Some(Millis(i64::from_be_bytes([0, 0, a, b, c, d, e, f])))
     }

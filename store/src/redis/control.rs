@@ -123,7 +123,7 @@ fn pack_limit(limit: &Limit, name: String) -> PackedLimit {
     )
 }
 
-fn unpack(bytes: &[u8]) -> Result<Control> {
+pub(super) fn unpack(bytes: &[u8]) -> Result<Control> {
     let Packed(paused, concurrency, lane_concurrency, lane_backlog, limits) =
         rmp_serde::from_slice(bytes).map_err(|error| Error::Corrupt(format!("a control: {error}")))?;
     Ok(Control {

@@ -9,6 +9,7 @@ use redis::Value;
 use schedules::{Clock, Millis, Stopwatch};
 
 use super::config::Config;
+use super::export::Route;
 use super::link::{Arguments, Link};
 use super::script::Script;
 use super::wake::Wake;
@@ -92,6 +93,8 @@ pub(super) struct Shared {
     pub(super) wake: Arc<Wake>,
     /// The server's time, as it was told last.
     clock: Mutex<Option<(Millis, Stopwatch)>>,
+    /// What an export that is under way goes through.
+    pub(super) route: Mutex<Option<Arc<Route>>>,
 }
 
 impl Redis {
@@ -114,7 +117,14 @@ impl Redis {
         }
         let wake = Wake::start(Arc::clone(&link), &tags).await;
         let partitions = tags.into_iter().map(|tag| Partition { tag, outlook: Mutex::default() }).collect();
-        Ok(Self::new(Arc::new(Shared { link, options, partitions, wake, clock: Mutex::default() })))
+        Ok(Self::new(Arc::new(Shared {
+            link,
+            options,
+            partitions,
+            wake,
+            clock: Mutex::default(),
+            route: Mutex::default(),
+        })))
     }
 
     /// A handle that has seen nothing: its first wait returns at once.

@@ -17,12 +17,18 @@ const CHUNK: usize = 2_000;
 const STATES: [(State, &str); 3] = [(State::Pending, "p"), (State::Running, "r"), (State::Dead, "d")];
 
 /// A sorted set with jobs.
-struct Set {
-    name: Vec<u8>,
-    count: u64,
-    skip: i64,
-    /// Whether it has jobs of all integrations.
-    mixed: bool,
+pub(super) struct Set {
+    pub(super) state: State,
+    pub(super) name: Vec<u8>,
+    pub(super) count: u64,
+    pub(super) skip: i64,
+}
+
+impl Set {
+    /// Whether it has jobs of all integrations, and a member that is none.
+    pub(super) fn is_mixed(&self) -> bool {
+        self.state == State::Running
+    }
 }
 
 /// What a look through sets found.
@@ -138,15 +144,22 @@ impl Redis {
         Ok(Page { items, has_next, has_previous, total: found.count })
     }
 
-    async fn sets(&self, partition: usize, integration: Option<IntegrationId>, states: &str) -> Result<Vec<Set>> {
+    pub(super) async fn sets(
+        &self,
+        partition: usize,
+        integration: Option<IntegrationId>,
+        states: &str,
+    ) -> Result<Vec<Set>> {
         let mut arguments = self.arguments();
         arguments.add(integration.map_or(Vec::new(), |id| id.to_bytes().to_vec())).add(states);
         let mut answer = Answer::new(self.call(&script::sets, partition, &arguments).await?)?;
         let mut sets = Vec::new();
         while !answer.is_empty() {
-            let mixed = answer.text()? == "r";
+            let letter = answer.text()?;
+            let state = STATES.iter().find(|(_, known)| *known == letter).map(|(state, _)| *state);
+            let state = state.ok_or_else(|| Error::Corrupt(format!("a script answered {letter:?}")))?;
             let (name, count, skip) = (answer.bytes()?, answer.count()?, answer.number()?);
-            sets.push(Set { name, count, skip, mixed });
+            sets.push(Set { state, name, count, skip });
         }
         Ok(sets)
     }
@@ -164,7 +177,7 @@ impl Redis {
         let mut found = Found::default();
         for partition in self.partitions_of(integration) {
             for set in self.sets(partition, integration, states).await? {
-                let of = integration.filter(|_| set.mixed);
+                let of = integration.filter(|_| set.is_mixed());
                 let mut counted = 0;
                 self.scan(partition, &set, of, "", bounds, |mut answer| {
                     counted += answer.count()?;
@@ -182,7 +195,7 @@ impl Redis {
                 })
                 .await?;
                 // A scan may see a member twice; the set knows how many it has.
-                let sentinel = u64::from(set.mixed && set.count > 0);
+                let sentinel = u64::from(set.is_mixed() && set.count > 0);
                 found.count += if of.is_some() { counted } else { set.count.saturating_sub(sentinel) };
             }
         }
@@ -201,7 +214,7 @@ impl Redis {
         let mut ids = BTreeSet::new();
         for partition in self.partitions_of(integration) {
             for set in self.sets(partition, integration, states).await? {
-                let of = integration.filter(|_| set.mixed);
+                let of = integration.filter(|_| set.is_mixed());
                 self.scan(partition, &set, of, &fragment, bounds, |mut answer| {
                     let _bounds = (answer.count()?, answer.bytes()?, answer.bytes()?);
                     while !answer.is_empty() {

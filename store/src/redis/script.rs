@@ -67,7 +67,7 @@ mod all {
 
     scripts! {
         enqueue, claim, settle, extend, rescue, cancel, reschedule, fire, control, replay, discard, purge, prune,
-        views, sets, scan, counts, time,
+        views, sets, scan, counts, survey, export, import, time,
     }
 }
 pub(super) use all::*;
@@ -96,6 +96,9 @@ mod tests {
             &sets,
             &scan,
             &counts,
+            &survey,
+            &export,
+            &import,
             &time,
         ] {
             assert!(script.source.starts_with("#!lua"), "{}", script.name);

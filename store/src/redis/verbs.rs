@@ -8,8 +8,8 @@ use super::handle::{LONGEST_WAIT, Redis};
 use crate::limits::at_most;
 use crate::queue::{
     Cancelled, Claim, Claimed, Control, Counts, Enqueued, Fired, Firing, Inspect, JobFilter, JobView, Lease, Leased,
-    MAX_BATCH, MAX_PAGE, Move, NewJob, Page, PageRequest, Pruned, Pruning, Queue, Selector, Settled, Settlement,
-    Violation,
+    MAX_BATCH, MAX_PAGE, Mark, Move, NewJob, Page, PageRequest, Pruned, Pruning, Queue, Record, Selector, Settled,
+    Settlement, Survey, Transfer, Violation,
 };
 use crate::{IntegrationId, JobId, Result};
 
@@ -123,5 +123,29 @@ impl Inspect for Redis {
 
     async fn control_of(&self, integration: IntegrationId) -> Result<Control> {
         self.read_control(integration).await
+    }
+}
+
+impl Transfer for Redis {
+    async fn survey(&self) -> Result<Survey> {
+        self.count_all().await
+    }
+
+    async fn export(&self, after: Option<Mark>, limit: usize) -> Result<(Vec<Record>, Option<Mark>)> {
+        at_most(MAX_BATCH, "the number of records", limit)?;
+        self.tell(after.as_ref(), limit.max(1)).await
+    }
+
+    async fn import(&self, records: Vec<Record>) -> Result<u64> {
+        at_most(MAX_BATCH, "the number of records", records.len())?;
+        self.take_in(&records).await
+    }
+
+    fn counters(&self) -> u64 {
+        self.partitions() as u64
+    }
+
+    fn needs_unique_arrivals(&self) -> bool {
+        false
     }
 }

@@ -1,0 +1,114 @@
+//! import: put records in as they are, and leave alone what is there.
+
+use schedules::Millis;
+use schedules::rate::State;
+
+use super::answer::Answer;
+use super::handle::Redis;
+use super::link::Arguments;
+use super::{blob, control, script};
+use crate::queue::{Record, Stored};
+use crate::{Error, IntegrationId, JobId, Result};
+
+/// The most records of one script call, so that it stays short.
+const BATCH: usize = 250;
+/// About how many bytes of jobs it has at most.
+const MOST_BYTES: usize = 4 << 20;
+
+/// What goes to one partition with the next call.
+#[derive(Default)]
+struct Parcel {
+    arguments: Option<Arguments>,
+    records: usize,
+    bytes: usize,
+}
+
+impl Redis {
+    pub(super) async fn take_in(&self, records: &[Record]) -> Result<u64> {
+        let mut parcels: Vec<Parcel> = (0..self.partitions()).map(|_| Parcel::default()).collect();
+        let mut new = 0;
+        for record in records {
+            let partition = self.partition_of(record.integration());
+            let parcel = &mut parcels[partition];
+            parcel.bytes += lay_out(record, parcel.arguments.get_or_insert_with(|| self.arguments()))?;
+            parcel.records += 1;
+            if parcel.records == BATCH || parcel.bytes >= MOST_BYTES {
+                new += self.send(partition, std::mem::take(parcel)).await?;
+            }
+        }
+        for (partition, parcel) in parcels.into_iter().enumerate() {
+            new += self.send(partition, parcel).await?;
+        }
+        Ok(new)
+    }
+
+    async fn send(&self, partition: usize, parcel: Parcel) -> Result<u64> {
+        let Some(arguments) = parcel.arguments else { return Ok(0) };
+        let mut answer = Answer::new(self.call(&script::import, partition, &arguments).await?)?;
+        let (new, refused) = (answer.count()?, answer.bytes()?);
+        if let Ok(id) = <[u8; 16]>::try_from(refused) {
+            let id = JobId::from_bytes(id);
+            return Err(Error::Corrupt(format!("job {id} cannot be added: another job has its key")));
+        }
+        Ok(new)
+    }
+}
+
+/// Writes a record as `import.lua` reads it; about how many bytes that took.
+fn lay_out(record: &Record, arguments: &mut Arguments) -> Result<usize> {
+    match record {
+        Record::Job(stored) => return job(stored, arguments),
+        Record::Control { integration, control } => {
+            arguments.add("c").add(integration.to_bytes()).add(control::pack(control)?);
+        }
+        Record::Cursor { integration, nominal } => {
+            arguments.add("u").add(integration.to_bytes()).number(nominal.0);
+        }
+        Record::Idempotency { integration, asked, first, due, replaced } => {
+            let until = blob::time(asked.until);
+            let answer = [
+                &asked.fingerprint[..],
+                &blob::six(until),
+                &first.to_bytes(),
+                &blob::six(blob::time(*due)),
+                &[u8::from(*replaced)],
+            ];
+            arguments.add("i").add(integration.to_bytes()).add(asked.key.as_str()).add(answer.concat()).number(until);
+        }
+        Record::Bucket { integration, name, state, until } => {
+            return Ok(bucket(*integration, name, state, *until, arguments));
+        }
+    }
+    Ok(0)
+}
+
+fn job(stored: &Stored, arguments: &mut Arguments) -> Result<usize> {
+    let (blob, error) = (blob::encode_stored(stored)?, stored.error.as_deref().unwrap_or_default());
+    let bytes = blob.len() + error.len();
+    arguments.add(if stored.died.is_some() { "d" } else { "p" });
+    arguments.add(stored.job.id.to_bytes()).add(blob).add(error);
+    if let Some(died) = stored.died {
+        arguments.number(blob::time(died));
+    }
+    Ok(bytes)
+}
+
+fn bucket(integration: IntegrationId, name: &str, state: &State, until: Millis, arguments: &mut Arguments) -> usize {
+    let bucket = [&integration.to_bytes()[..], name.as_bytes()].concat();
+    let length = bucket.len();
+    match state {
+        // An empty one is none.
+        State::LeakyBucket(None) => 0,
+        State::LeakyBucket(Some(tat)) => {
+            let text = if tat.part == 0 { tat.ms.to_string() } else { format!("{}:{}", tat.ms, tat.part) };
+            // The scripts keep it a millisecond longer.
+            arguments.add("l").add(bucket).add(text).number(blob::time(until.after(1)));
+            length
+        }
+        State::SlidingWindow(log) => {
+            arguments.add("s").add(bucket).number(blob::time(until)).number(log.len());
+            arguments.add_all(log.iter().map(|at| at.0.to_string()));
+            length + log.len() * size_of::<i64>()
+        }
+    }
+}
