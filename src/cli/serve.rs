@@ -7,6 +7,7 @@ use store::Engine;
 use tokio_util::sync::CancellationToken;
 use toml::Value;
 
+use super::store::migrate;
 use super::{Failure, examples, terminal, welcome};
 use crate::app::{self, App};
 use crate::config::{self, Environment, Flags};
@@ -83,6 +84,7 @@ async fn announce(queue: &Engine) {
 /// Runs a server.
 pub async fn serve(args: Args) -> Result<(), Failure> {
     let config = config::load(args.config.as_deref(), &Environment::of_process(), args.flags())?;
+    migrate::guard(&config)?;
     logging::start(config.server.log_format, &config.server.log_level)?;
     let stop = CancellationToken::new();
     shutdown::listen(stop.clone())?;

@@ -18,8 +18,9 @@ const SHORT: [(&str, &str); 8] = [
     ("TIDEGATE_EGRESS_ALLOW", "egress.allow"),
 ];
 
-/// Variables that are not configuration: the client's settings, and the file to read.
-const OTHERS: [&str; 4] = ["TIDEGATE_CONFIG", "TIDEGATE_SERVER", "TIDEGATE_KEY", "TIDEGATE_ADMIN_KEY"];
+/// Variables that are not configuration: the client's settings, the file to read, what is migrated.
+const OTHERS: [&str; 6] =
+    ["TIDEGATE_CONFIG", "TIDEGATE_SERVER", "TIDEGATE_KEY", "TIDEGATE_ADMIN_KEY", "TIDEGATE_FROM", "TIDEGATE_TO"];
 
 const SECRET: &str = "TIDEGATE_SECRET_";
 

@@ -112,9 +112,10 @@ impl From<store::Error> for Error {
             store::Error::NotFound { what } => {
                 Self::NotFound { code: "not_found", message: format!("{what} does not exist") }
             }
-            store::Error::TooMany { .. } | store::Error::Corrupt(_) | store::Error::InUse { .. } => {
-                Self::Unavailable(error.to_string())
-            }
+            store::Error::TooMany { .. }
+            | store::Error::Corrupt(_)
+            | store::Error::InUse { .. }
+            | store::Error::Busy { .. } => Self::Unavailable(error.to_string()),
             store::Error::Unavailable(message) => Self::Unavailable(message),
         }
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use redis::Value;
 use schedules::{Clock, Millis, Stopwatch};
 
+use super::answer::Answer;
 use super::config::Config;
 use super::export::Route;
 use super::link::{Arguments, Link};
@@ -127,6 +128,19 @@ impl Redis {
         })))
     }
 
+    /// Whether there is a queue under the prefix; makes none.
+    pub async fn is_there(config: &Config, prefix: &str) -> Result<bool> {
+        let link = Link::new(config.clone());
+        warnings::check_version(&link).await?;
+        let key = format!("{}:v", tag(prefix, 0));
+        Ok(answer::bytes(link.command(redis::cmd("GET").arg(key)).await?)?.is_some())
+    }
+
+    /// What about a server's settings may lose jobs, and how to mend it; no queue need be there.
+    pub async fn warnings_of(config: &Config) -> Result<Vec<String>> {
+        warnings::of(&Link::new(config.clone())).await
+    }
+
     /// A handle that has seen nothing: its first wait returns at once.
     fn new(shared: Arc<Shared>) -> Self {
         Self { shared, seen: AtomicU64::new(u64::MAX) }
@@ -135,6 +149,15 @@ impl Redis {
     /// What about this server's settings may lose jobs, and how to mend it.
     pub async fn warnings(&self) -> Result<Vec<String>> {
         warnings::of(&self.shared.link).await
+    }
+
+    /// How many others have this queue open, as far as the server knows that: each handle listens to what it publishes. A
+    /// node of a cluster knows those that listen to it.
+    pub async fn others(&self) -> Result<u64> {
+        let channel = format!("{}:wake", self.partition(0)?.tag);
+        let mut found = Answer::new(self.shared.link.command(redis::cmd("PUBSUB").arg("NUMSUB").arg(channel)).await?)?;
+        let (_channel, listening) = (found.bytes()?, found.count()?);
+        Ok(listening.saturating_sub(1))
     }
 
     /// Where it is, without credentials.

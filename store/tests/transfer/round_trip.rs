@@ -1,5 +1,6 @@
 //! What was put into one engine comes out of the other as it was, and comes back so.
 
+use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, TestRunner};
 use schedules::rate::State;
 use schedules::rate::gcra::Tat;
@@ -57,9 +58,7 @@ async fn back_and_forth(world: &World, records: Vec<Record>, limit: usize, parti
 async fn putting_the_same_in_again_changes_nothing() {
     let world = World::new().await;
     let mut runner = TestRunner::deterministic();
-    let records = proptest::strategy::ValueTree::current(
-        &proptest::strategy::Strategy::new_tree(&records(), &mut runner).expect("records"),
-    );
+    let records = records().new_tree(&mut runner).expect("records").current();
     let (embedded, redis) = (world.embedded(), world.partitioned(2).await);
     for (number, new) in [(0, records.len() as u64), (1, 0)] {
         assert_eq!(embedded.import(records.clone()).await.expect("import answers"), new, "{number}");
@@ -101,8 +100,7 @@ async fn buckets_keep_their_end() {
 async fn later_jobs_arrive_later() {
     let world = World::new().await;
     let mut runner = TestRunner::deterministic();
-    let tree = proptest::strategy::Strategy::new_tree(&records(), &mut runner).expect("records");
-    let mut records = proptest::strategy::ValueTree::current(&tree);
+    let mut records = records().new_tree(&mut runner).expect("records").current();
     for record in &mut records {
         if let Record::Job(stored) = record {
             stored.arrival += 1 << 33;

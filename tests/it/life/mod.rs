@@ -7,6 +7,7 @@ mod examples;
 mod keys;
 mod kill;
 mod limits;
+mod migrate;
 mod operate;
 mod smoke;
 mod windows;
