@@ -4,6 +4,9 @@ ADDRESS ?= 127.0.0.1:7070
 DATA ?= ./data
 NEXTEST ?= --workspace --all-features
 CHAOS ?= 20
+# Each time other worlds are simulated; SIM_FROM=… repeats those of an earlier time.
+SIM_SEEDS ?= $(shell expr $(CHAOS) '*' 100)
+SIM_FROM ?= $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
 
 .PHONY: help run dev test chaos check fmt bench-queue tools-test tools-check tools-bench cargo cc servers
 
@@ -21,8 +24,8 @@ dev: cargo cc ## Build, and run the examples' folder with hot reload
 test: tools-test ## Run every test; installs what is missing
 	cargo nextest run --locked --no-fail-fast $(NEXTEST)
 
-chaos: tools-test ## Break servers under load for a long time; CHAOS=40 goes on twice as long
-	CHAOS=$(CHAOS) cargo nextest run --locked --no-fail-fast --no-capture --workspace --all-features -E 'binary(faults) + test(chaos::)'
+chaos: tools-test ## Break servers under load, simulated and real, for a long time; CHAOS=40 goes on twice as long
+	CHAOS=$(CHAOS) SIM_SEEDS=$(SIM_SEEDS) SIM_FROM=$(SIM_FROM) cargo nextest run --locked --no-fail-fast --no-capture --workspace --all-features -E 'binary(faults) + binary(simulation) + test(chaos::)'
 
 check: tools-check ## Formatting, lints, licences and advisories, house rules
 	cargo fmt --all --check

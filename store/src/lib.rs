@@ -6,6 +6,7 @@
 //! - [`migration`]: moving a queue from one engine to another.
 //! - [`catalog`]: integrations, releases, API keys and the history of runs, in SQL.
 //! - [`conformance`]: the suite that defines what an engine is (feature `conformance`).
+//! - [`faulty`]: any engine, with calls that come late, fail or are lost (feature `conformance`).
 //! - [`servers`]: real servers for tests (feature `conformance`).
 //!
 //! A store never decides: it is told the due time, the lease and the next state, and writes them.
@@ -17,6 +18,8 @@ pub mod conformance;
 pub mod embedded;
 mod engine;
 mod error;
+#[cfg(feature = "conformance")]
+pub mod faulty;
 mod id;
 mod limits;
 pub mod migration;

@@ -25,7 +25,7 @@ mod services;
 pub mod settings;
 mod wire;
 mod work;
-mod worker;
+pub mod worker;
 #[cfg(test)]
 mod world;
 

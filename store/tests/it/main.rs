@@ -4,6 +4,7 @@ mod calls;
 mod contradictions;
 mod durability;
 mod embedded;
+mod faulty;
 mod formats;
 mod model;
 mod redis;

@@ -9,8 +9,7 @@ mod ticks;
 
 pub use pause::{pause, resume};
 pub use preview::preview;
-pub(crate) use release::control;
-pub use release::{release, rollback};
+pub use release::{control, release, rollback};
 pub use remove::remove;
 pub use save::{Submission, check, save};
 pub use ticks::{next_ticks, previous_ticks_are_past};

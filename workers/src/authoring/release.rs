@@ -76,7 +76,7 @@ async fn change(services: Services, name: String, new: NewRelease, bump: Bump) -
 }
 
 /// What the queue must know of the settings. Ticks that wait for their turn are a concurrency of one.
-pub(crate) fn control(settings: &Settings, paused: bool) -> Control {
+pub fn control(settings: &Settings, paused: bool) -> Control {
     let in_turn = settings.schedule.as_ref().is_some_and(|schedule| schedule.overlap == Overlap::Queue);
     let lanes = settings.concurrency.lanes.as_ref();
     Control {

@@ -1,22 +1,17 @@
-//! Fires the schedules: which ticks are due, what the overlap and catch-up rules make of them, and when the next is.
+//! Fires the schedules: queues the ticks that are due, tells of those that are not, and knows when the next is.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use schedules::Millis;
-use serde_json::json;
 use store::catalog::{Outcome, ReleaseNumber, Trigger};
-use store::queue::{Cause, Fired, Firing, IfBusy, IfExists, Inspect, Job, NewJob, Queue, Tick};
+use store::queue::{Fired, Inspect, Job, NewJob, Queue};
 use store::{IntegrationId, JobId};
 
-use crate::settings::{Catchup, Overlap, Schedule};
+use super::ticks::{self, Due};
+use crate::settings::Schedule;
 use crate::worker::record::job_ended;
 use crate::{Entry, Error, Event, Result, Services};
-
-/// A tick that is later than this was missed: nothing fired schedules when it was due.
-const MISSED_MS: i64 = 60_000;
-/// The most ticks queued at once.
-const MAX_TICKS: usize = 100;
 
 pub(super) async fn run(services: Services) -> Result<Option<Millis>> {
     let now = services.clock.now();
@@ -68,27 +63,12 @@ impl Upcoming {
 /// Fires what is due of one schedule; answers when the next tick is.
 async fn fire(services: &Services, entry: &Entry, schedule: &Schedule) -> Result<Option<Millis>> {
     let now = services.clock.now();
-    let from = services.queue.cursor(entry.id).await?;
-    let Some(cursor) = from else {
-        // A new schedule starts now.
-        let firing = Firing { integration: entry.id, from, to: now, ticks: Vec::new(), if_busy: IfBusy::Queue };
-        services.queue.fire(firing).await?;
-        return Ok(schedule.recurrence.next(now));
+    let cursor = services.queue.cursor(entry.id).await?;
+    let Some(Due { firing, passed_over, missed }) = ticks::due(entry.id, schedule, cursor, now, || JobId::new(now))
+    else {
+        return Ok(cursor.and_then(|cursor| schedule.recurrence.next(cursor)));
     };
-    let Some(to) = schedule.recurrence.previous(now, cursor.after(1)) else {
-        return Ok(schedule.recurrence.next(cursor));
-    };
-    let chosen = choose(cursor, now, schedule);
-    let ticks: Vec<NewJob> =
-        chosen.iter().map(|(nominal, cause)| tick(entry, schedule, *nominal, *cause, now)).collect();
-    let (passed_over, ticks) = let_one_run(schedule.overlap, ticks);
-    let if_busy = match schedule.overlap {
-        Overlap::Skip => IfBusy::Skip,
-        Overlap::CancelRunning => IfBusy::Revoke,
-        // One at a time is the business of the integration's concurrency.
-        Overlap::Queue | Overlap::Allow => IfBusy::Queue,
-    };
-    let firing = Firing { integration: entry.id, from, to, ticks: ticks.clone(), if_busy };
+    let (ticks, to) = (firing.ticks.clone(), firing.to);
     match services.queue.fire(firing).await? {
         Fired::Queued { revoked: jobs } => {
             revoked(services, entry, &jobs, now).await;
@@ -101,8 +81,7 @@ async fn fire(services: &Services, entry: &Entry, schedule: &Schedule) -> Result
         Fired::Skipped => skipped(services, entry, &[passed_over, ticks].concat(), now).await,
         Fired::Lost { .. } => {}
     }
-    let first = chosen.first().map_or(now, |(nominal, _)| *nominal);
-    if let Some(missed) = schedule.recurrence.previous(first.after(-1), cursor.after(1)) {
+    if let Some(missed) = missed {
         let until = missed.to_rfc3339();
         tracing::warn!(integration = &*entry.name, until, "ticks were missed and are not made up for");
         services.events.emit(Event::TickSkipped { integration: entry.name.clone() });
@@ -110,77 +89,11 @@ async fn fire(services: &Services, entry: &Entry, schedule: &Schedule) -> Result
     Ok(schedule.recurrence.next(to))
 }
 
-/// Which of the ticks between the cursor and now are queued, and why; oldest first. The pure part.
-fn choose(cursor: Millis, now: Millis, schedule: &Schedule) -> Vec<(Millis, Cause)> {
-    let on_time_from = cursor.max(now.after(-MISSED_MS - 1)).after(1);
-    let made_up_from = match schedule.catchup {
-        Catchup::None => on_time_from,
-        Catchup::Last | Catchup::All => {
-            on_time_from.min(cursor.max(now.after(-schedule.catchup_window_ms - 1)).after(1))
-        }
-    };
-    let mut chosen = Vec::new();
-    let mut before = now;
-    while let Some(nominal) = schedule.recurrence.previous(before, made_up_from) {
-        let on_time = nominal >= on_time_from;
-        let enough = schedule.catchup == Catchup::Last && !on_time && !chosen.is_empty();
-        if enough || chosen.len() == MAX_TICKS {
-            break;
-        }
-        chosen.push((nominal, if on_time { Cause::Schedule } else { Cause::Catchup }));
-        before = nominal.after(-1);
-    }
-    chosen.reverse();
-    chosen
-}
-
-/// Of several ticks on time, all but the newest are passed over if two may not run at once. Ticks that are made up for
-/// were asked for one by one, and stay.
-fn let_one_run(overlap: Overlap, ticks: Vec<NewJob>) -> (Vec<NewJob>, Vec<NewJob>) {
-    if matches!(overlap, Overlap::Allow | Overlap::Queue) {
-        return (Vec::new(), ticks);
-    }
-    let newest = ticks.last().map(|tick| tick.job.id);
-    ticks.into_iter().partition(|tick| tick.job.cause == Cause::Schedule && Some(tick.job.id) != newest)
-}
-
 async fn skipped(services: &Services, entry: &Entry, ticks: &[NewJob], now: Millis) {
     for tick in ticks {
         services.recorder.record(job_ended(entry, &tick.job, Outcome::SkippedOverlap, now)).await;
         services.events.emit(Event::TickSkipped { integration: entry.name.clone() });
     }
-}
-
-fn tick(entry: &Entry, schedule: &Schedule, nominal: Millis, cause: Cause, now: Millis) -> NewJob {
-    let due = schedule.recurrence.jittered(nominal, &entry.id.to_bytes());
-    let previous = schedule.recurrence.previous(nominal.after(-1), Millis(0));
-    let upcoming = schedule.recurrence.next(nominal);
-    let payload = json!({
-        "scheduledAt": due.to_rfc3339(),
-        "nominal": nominal.to_rfc3339(),
-        "previous": previous.map(Millis::to_rfc3339),
-        "upcoming": upcoming.map(Millis::to_rfc3339),
-    });
-    let job = Job {
-        id: JobId::new(now),
-        integration: entry.id,
-        cause,
-        release: None,
-        payload: payload.to_string().into(),
-        key: None,
-        due,
-        closes: None,
-        window: None,
-        jitter_ms: 0,
-        priority: 0,
-        lane: None,
-        awaited: false,
-        tick: Some(Tick { nominal, previous, upcoming }),
-        attempts: None,
-        context: None,
-        created: now,
-    };
-    NewJob { job, if_exists: IfExists::Keep, idempotency: None }
 }
 
 /// Ends the runs of these jobs that are runs of this process; one of another process learns it from its next renewal.
@@ -194,45 +107,14 @@ async fn revoked(services: &Services, entry: &Entry, jobs: &[Job], now: Millis) 
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
     use store::catalog::RunFilter;
     use store::queue::{Claim, PageRequest};
 
     use super::*;
     use crate::world::World;
-    use schedules::recurrence::{Recurrence, RecurrenceSpec};
 
     const MINUTE: i64 = 60_000;
-
-    fn check(catchup: Catchup, window_ms: i64, cursor: i64, now: i64, expected: &[(i64, Cause)]) {
-        let spec = RecurrenceSpec { every: Some("minute".into()), ..RecurrenceSpec::default() };
-        let recurrence = Recurrence::parse(&spec).expect("valid");
-        let schedule = Schedule { recurrence, spec, overlap: Overlap::Skip, catchup, catchup_window_ms: window_ms };
-        let expected: Vec<_> = expected.iter().map(|(minute, cause)| (Millis(minute * MINUTE), *cause)).collect();
-        let chosen = choose(Millis(cursor * MINUTE), Millis(now * MINUTE + 10), &schedule);
-        assert_eq!(chosen, expected, "{catchup:?} {cursor} {now}");
-    }
-
-    #[test]
-    fn a_tick_on_time_fires_whatever_the_rule() {
-        for catchup in [Catchup::Last, Catchup::None, Catchup::All] {
-            check(catchup, 86_400_000, 99, 100, &[(100, Cause::Schedule)]);
-        }
-    }
-
-    #[test]
-    fn nothing_is_due_twice() {
-        check(Catchup::All, 86_400_000, 100, 100, &[]);
-    }
-
-    #[test]
-    fn missed_ticks_follow_the_rule() {
-        let (last, made_up) = (Cause::Schedule, Cause::Catchup);
-        check(Catchup::Last, 86_400_000, 90, 100, &[(100, last)]);
-        check(Catchup::None, 86_400_000, 90, 100, &[(100, last)]);
-        check(Catchup::All, 86_400_000, 97, 100, &[(98, made_up), (99, made_up), (100, last)]);
-        // It is ten milliseconds past the full minute: two minutes ago there was no tick but the 99th.
-        check(Catchup::All, 2 * MINUTE, 90, 100, &[(99, made_up), (100, last)]);
-    }
 
     /// The ticks of an integration that wait to run.
     async fn ready(world: &World, entry: &Entry) -> u64 {

@@ -8,6 +8,7 @@ mod refresh;
 mod renew;
 mod rescue;
 mod sync_clock;
+pub mod ticks;
 
 pub(crate) use controls::Agreed;
 pub(crate) use fire::Upcoming;

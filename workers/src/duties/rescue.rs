@@ -37,7 +37,7 @@ async fn rescue(services: &Services, leased: Leased) {
     let serving = services.directory.serving(job.integration, job.release).await.ok().flatten();
     let (entry, version) = serving.map_or((None, None), |(entry, version)| (Some(entry), version));
     let retry = version.map_or(Retry::DEFAULT, |version| version.settings.retry);
-    let verdict = verdict(job, leased.attempt, Ending::Lost { times: leased.lost }, &retry, now);
+    let verdict = verdict(job, leased.attempt, Ending::Lost { times: leased.lost }, &retry, now, rand::random());
     let error = lost_error(leased.lost);
     tracing::warn!(job.id = %job.id, lost = leased.lost, ?verdict, "a job's worker is gone");
     let (next, last) = next(job, verdict, serde_json::to_string(&error).unwrap_or_default());

@@ -9,7 +9,7 @@ use crate::{Error, Result};
 
 /// A due time, and the end of the opening that it lies in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Opening {
+pub struct Opening {
     /// Not before this time.
     pub due: Millis,
     /// From then on the queue hands it out as closed; `None`: it may start at any later time.
@@ -18,19 +18,19 @@ pub(crate) struct Opening {
 
 impl Opening {
     /// Of a job without a window.
-    pub(crate) fn always(due: Millis) -> Self {
+    pub fn always(due: Millis) -> Self {
         Self { due, closes: None }
     }
 
     /// From `at` on, in the job's own window.
-    pub(crate) fn of(job: &Job, at: Millis) -> Result<Self> {
+    pub fn of(job: &Job, at: Millis) -> Result<Self> {
         let window = job.window.as_ref().map(Window::parse).transpose()?;
         Self::find(window.as_ref(), at, job.jitter_ms, job.id)
     }
 
     /// `at`, or the next opening. A job whose window drops it keeps its due time; if the window is closed then, the
     /// opening is over before it begins.
-    pub(crate) fn find(window: Option<&Window>, at: Millis, jitter_ms: u32, job: JobId) -> Result<Self> {
+    pub fn find(window: Option<&Window>, at: Millis, jitter_ms: u32, job: JobId) -> Result<Self> {
         let Some(window) = window else { return Ok(Self::always(at)) };
         let due = match window.outside() {
             Outside::Drop if !window.is_open(at) => return Ok(Self { due: at, closes: Some(at) }),

@@ -67,7 +67,7 @@ pub(super) fn job(entry: &Entry, run: &Execute, cause: Cause, release: Option<u3
 
 /// What a job shares a lane with. An integration that names no fields takes turns between the keys of its calls; a
 /// scheduled job is the only one of its key.
-fn lane(lanes: Option<&Lanes>, key: Option<&Key>, if_exists: IfExists) -> Option<Box<str>> {
+pub fn lane(lanes: Option<&Lanes>, key: Option<&Key>, if_exists: IfExists) -> Option<Box<str>> {
     match lanes {
         Some(lanes) => lanes.of(key),
         None if if_exists == IfExists::Beside => key.map(|key| key.canonical().into()),

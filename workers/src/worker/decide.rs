@@ -9,7 +9,7 @@ use crate::runners;
 
 /// How an attempt ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ending {
+pub enum Ending {
     /// The handler returned.
     Returned,
     /// The handler threw, or its runner crashed.
@@ -30,7 +30,7 @@ pub(crate) enum Ending {
 
 /// What becomes of the job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub enum Verdict {
     /// Nothing more.
     Done,
     /// Another attempt, not before this time.
@@ -40,7 +40,7 @@ pub(crate) enum Verdict {
 }
 
 /// A job whose worker was lost this often is poison.
-pub(crate) const MAX_LOST: u32 = 3;
+pub const MAX_LOST: u32 = 3;
 
 /// What decides besides the ending.
 #[derive(Clone, Copy, Debug)]

@@ -1,4 +1,4 @@
-//! The worker: claim, run, decide, settle.
+//! The worker: claim, run, decide, settle. What can be seen from outside are its decisions: pure functions.
 
 pub(crate) mod attempt;
 pub(crate) mod claim;
@@ -9,5 +9,8 @@ mod plan;
 mod process;
 pub(crate) mod record;
 
-pub(crate) use decide::{Ending, Verdict, decide};
-pub(crate) use process::{Claimed, next, process, verdict};
+pub(crate) use decide::decide;
+pub use decide::{Ending, MAX_LOST, Verdict};
+pub use plan::{is_open, reopening};
+pub(crate) use process::{Claimed, process};
+pub use process::{next, verdict};

@@ -54,20 +54,25 @@ pub(super) async fn plan(services: &Services, leased: &Leased, now: Millis) -> P
 }
 
 /// Whether its window, if it has one, is open: it may have closed since the claim, and a replay has no opening.
-fn is_open(job: &Job, now: Millis) -> bool {
+pub fn is_open(job: &Job, now: Millis) -> bool {
     let window = job.window.as_ref().and_then(|spec| Window::parse(spec).ok());
     window.is_none_or(|window| window.is_open(now))
 }
 
-/// The next opening of a job whose own is over; one whose window drops it, or never opens again, ends.
+/// Gives a job whose opening is over the next one, or ends it.
 fn reopened(entry: &Entry, job: &Job, now: Millis) -> Plan {
+    match reopening(job, now) {
+        Some(opening) => Plan::Later(opening),
+        None => Plan::Drop(Box::new(job_ended(entry, job, Outcome::DroppedWindow, now))),
+    }
+}
+
+/// The next opening of a job whose own is over; `None` if its window drops it, or never opens again.
+pub fn reopening(job: &Job, now: Millis) -> Option<Opening> {
     // The store's clock said that it is over; ours may be a moment behind.
     let from = job.closes.map_or(now, |closes| closes.max(now));
-    let outside = job.window.as_ref().map(|window| window.outside);
-    match (outside, Opening::of(job, from)) {
-        (Some(Outside::Move) | None, Ok(opening)) => Plan::Later(opening),
-        _ => Plan::Drop(Box::new(job_ended(entry, job, Outcome::DroppedWindow, now))),
-    }
+    let drops = job.window.as_ref().is_some_and(|window| window.outside == Outside::Drop);
+    if drops { None } else { Opening::of(job, from).ok() }
 }
 
 async fn refused(services: &Services, entry: &Entry, job: &Job, refusal: Refusal, now: Millis) -> RunRecord {

@@ -80,21 +80,21 @@ fn gives_up(abort: Abort, outcome: Outcome) -> bool {
 
 fn settled(services: &Services, attempt: &Attempt, record: RunRecord, ending: Ending, held: &Held) -> Outgoing {
     let retry = &attempt.version.settings.retry;
-    let verdict = verdict(&attempt.job, attempt.number, ending, retry, services.clock.now());
+    let verdict = verdict(&attempt.job, attempt.number, ending, retry, services.clock.now(), rand::random());
     let error = record.error.clone().unwrap_or_else(|| "null".into());
     let (next, last) = next(&attempt.job, verdict, error);
     Outgoing { record: Some(record), settlement: Some(Settlement { lease: held.lease, next }), last }
 }
 
-/// What becomes of a job whose attempt ended so.
-pub(crate) fn verdict(job: &Job, made: u32, ending: Ending, retry: &Retry, now: Millis) -> Verdict {
+/// What becomes of a job whose attempt ended so; `roll` (0 to 1) is the chance in the pause's jitter.
+pub fn verdict(job: &Job, made: u32, ending: Ending, retry: &Retry, now: Millis, roll: f64) -> Verdict {
     let attempts = Attempts { made, allowed: job.attempts.unwrap_or(retry.attempts), created: job.created };
-    decide(ending, attempts, retry, now, rand::random())
+    decide(ending, attempts, retry, now, roll)
 }
 
 /// The verdict as the queue is told it, and whether nothing more comes of the job. The caller of an execute knows of
 /// its failure and repeats it or not: such a job is not kept as dead.
-pub(crate) fn next(job: &Job, verdict: Verdict, error: String) -> (Next, bool) {
+pub fn next(job: &Job, verdict: Verdict, error: String) -> (Next, bool) {
     match verdict {
         Verdict::Retry(due) => {
             // A retry respects the window as the first attempt did.
