@@ -171,16 +171,23 @@ fn any_job(now: Millis) -> NewJob {
     new
 }
 
+/// The integration and the number of a key that jobs share.
+fn named(new: &NewJob) -> Option<(u16, u32)> {
+    let number = new.job.key.as_ref()?.field("number")?.as_u64()?;
+    let of = if new.job.integration == integration(1) { 1 } else { 2 };
+    Some((of, u32::try_from(number).ok()?))
+}
+
 async fn call(queue: Redis, ledger: Arc<Ledger>, stop: Arc<AtomicBool>, refused: Arc<AtomicUsize>) {
     while !stop.load(Ordering::SeqCst) {
         let Ok(now) = queue.now().await else { continue };
         let batch: Vec<NewJob> = (0..rand::random_range(1..20)).map(|_| any_job(now)).collect();
-        let ids: Vec<JobId> = batch.iter().map(|new| new.job.id).collect();
+        let ids: Vec<(JobId, Option<(u16, u32)>)> = batch.iter().map(|new| (new.job.id, named(new))).collect();
         match queue.enqueue(batch).await {
-            Ok(answers) => answers.into_iter().zip(ids).for_each(|(answer, id)| match answer {
-                Enqueued::Created => ledger.acknowledged(id),
+            Ok(answers) => answers.into_iter().zip(ids).for_each(|(answer, (id, key))| match answer {
+                Enqueued::Created => ledger.acknowledged(id, key),
                 Enqueued::Replaced { old } => {
-                    ledger.acknowledged(id);
+                    ledger.acknowledged(id, key);
                     ledger.gone(old);
                 }
                 other => panic!("{other:?}"),

@@ -14,6 +14,8 @@ pub struct Entry {
     pub acknowledged: Option<Duration>,
     /// It was replaced, cancelled or taken out as somebody was told.
     pub is_gone: bool,
+    /// The key that names it.
+    pub key: Option<(u16, u32)>,
     /// How many runs were started.
     pub started: u32,
     /// How many of them were settled as the end of the job.
@@ -40,9 +42,12 @@ impl Ledger {
         edit(self.entries.lock().unwrap_or_else(PoisonError::into_inner).entry(job).or_default());
     }
 
-    pub fn acknowledged(&self, job: JobId) {
+    pub fn acknowledged(&self, job: JobId, key: Option<(u16, u32)>) {
         let now = self.elapsed();
-        self.edit(job, |entry| entry.acknowledged = Some(now));
+        self.edit(job, |entry| {
+            entry.acknowledged = Some(now);
+            entry.key = key;
+        });
     }
 
     pub fn gone(&self, job: JobId) {
@@ -81,13 +86,20 @@ impl Ledger {
         self.entries().values().filter(|entry| entry.settled > 0).count()
     }
 
-    /// Jobs that were acknowledged and never ran, with the time of the answer.
+    /// Jobs that were acknowledged and never ran, with the time of the answer. One whose key was acknowledged again later
+    /// was replaced: a call that is repeated because its answer was lost does not say so twice.
     pub fn lost(&self) -> BTreeMap<JobId, Duration> {
-        let lost = |(job, entry): (JobId, Entry)| {
-            let answered = entry.acknowledged.filter(|_| entry.started == 0 && !entry.is_gone)?;
-            Some((job, answered))
+        let entries = self.entries();
+        let is_replaced = |of: &Entry| {
+            let later = |entry: &Entry| entry.key == of.key && entry.acknowledged > of.acknowledged;
+            of.key.is_some() && entries.values().any(later)
         };
-        self.entries().into_iter().filter_map(lost).collect()
+        let lost = |(job, entry): (&JobId, &Entry)| {
+            let answered =
+                entry.acknowledged.filter(|_| entry.started == 0 && !entry.is_gone && !is_replaced(entry))?;
+            Some((*job, answered))
+        };
+        entries.iter().filter_map(lost).collect()
     }
 
     /// Jobs that ran more than once.

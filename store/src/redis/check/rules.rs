@@ -110,9 +110,27 @@ fn lanes(it: &Snapshot, tell: &mut Tell<'_>) {
     masks.extend(named);
     let stored: BTreeMap<Vec<u8>, u32> =
         it.masks.iter().map(|(lane, mask)| (lane.clone(), number(mask).try_into().unwrap_or(0))).collect();
-    if masks != stored {
-        tell("masks_wrong", format!("the masks name {} lanes, the queues {}", stored.len(), masks.len()));
+    for (lane, (said, is)) in differences(&stored, &masks) {
+        tell("masks_wrong", format!("lane {lane} has queues {is:?}, its mask says {said:?}"));
     }
+}
+
+/// What two tables say differently, by their names as a reader may see them.
+fn differences<T: Copy + PartialEq>(
+    one: &BTreeMap<Vec<u8>, T>,
+    other: &BTreeMap<Vec<u8>, T>,
+) -> Vec<(String, (Option<T>, Option<T>))> {
+    let names: BTreeSet<&Vec<u8>> = one.keys().chain(other.keys()).collect();
+    let both = |name: &Vec<u8>| (one.get(name).copied(), other.get(name).copied());
+    let differ = names.into_iter().filter(|name| one.get(*name) != other.get(*name));
+    differ.map(|name| (shown(name), both(name))).collect()
+}
+
+/// The name of a lane or a bucket: an integration's id, then text.
+fn shown(name: &[u8]) -> String {
+    let (id, text) = name.split_at(name.len().min(16));
+    let id = <[u8; 16]>::try_from(id).map_or_else(|_| "?".into(), |id| IntegrationId::from_bytes(id).to_string());
+    format!("{id} {}", String::from_utf8_lossy(text))
 }
 
 /// An integration is ready or waiting if it has pending jobs in lanes that are not held, and is in one ring.
@@ -195,9 +213,8 @@ fn counters(it: &Snapshot, pending: &BTreeSet<JobId>, tell: &mut Tell<'_>) {
         ("ticks_miscounted", numbers(&it.ticks), ticks),
         ("let_out_miscounted", numbers(&it.let_out), let_out),
     ] {
-        if stored != wanted {
-            let sum = |all: &BTreeMap<Vec<u8>, i64>| all.values().sum::<i64>();
-            tell(rule, format!("the counters say {}, the jobs {}", sum(&stored), sum(&wanted)));
+        for (name, (said, is)) in differences(&stored, &wanted) {
+            tell(rule, format!("{name}: the counter says {said:?}, the jobs {is:?}"));
         }
     }
 }
