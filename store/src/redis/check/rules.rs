@@ -110,20 +110,19 @@ fn lanes(it: &Snapshot, tell: &mut Tell<'_>) {
     masks.extend(named);
     let stored: BTreeMap<Vec<u8>, u32> =
         it.masks.iter().map(|(lane, mask)| (lane.clone(), number(mask).try_into().unwrap_or(0))).collect();
-    for (lane, (said, is)) in differences(&stored, &masks) {
-        tell("masks_wrong", format!("lane {lane} has queues {is:?}, its mask says {said:?}"));
+    for difference in differences(&stored, &masks) {
+        tell("masks_wrong", format!("lane {difference}: the mask and the queues"));
     }
 }
 
-/// What two tables say differently, by their names as a reader may see them.
-fn differences<T: Copy + PartialEq>(
+/// What two tables say differently, for a reader: the name, and what each says.
+fn differences<T: std::fmt::Debug + PartialEq>(
     one: &BTreeMap<Vec<u8>, T>,
     other: &BTreeMap<Vec<u8>, T>,
-) -> Vec<(String, (Option<T>, Option<T>))> {
+) -> Vec<String> {
     let names: BTreeSet<&Vec<u8>> = one.keys().chain(other.keys()).collect();
-    let both = |name: &Vec<u8>| (one.get(name).copied(), other.get(name).copied());
     let differ = names.into_iter().filter(|name| one.get(*name) != other.get(*name));
-    differ.map(|name| (shown(name), both(name))).collect()
+    differ.map(|name| format!("{} {:?} / {:?}", shown(name), one.get(name), other.get(name))).collect()
 }
 
 /// The name of a lane or a bucket: an integration's id, then text.
@@ -213,8 +212,8 @@ fn counters(it: &Snapshot, pending: &BTreeSet<JobId>, tell: &mut Tell<'_>) {
         ("ticks_miscounted", numbers(&it.ticks), ticks),
         ("let_out_miscounted", numbers(&it.let_out), let_out),
     ] {
-        for (name, (said, is)) in differences(&stored, &wanted) {
-            tell(rule, format!("{name}: the counter says {said:?}, the jobs {is:?}"));
+        for difference in differences(&stored, &wanted) {
+            tell(rule, format!("{difference}: the counter and the jobs"));
         }
     }
 }
