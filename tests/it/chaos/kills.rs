@@ -8,7 +8,7 @@ use serde_json::json;
 use store::servers::{Fsync, Options, Server as Redis};
 
 use super::crowd::Crowd;
-use crate::support::{Sink, within};
+use crate::support::{Sink, until};
 
 const JOBS: u64 = 400;
 /// How many schedule calls are under way at once.
@@ -80,12 +80,10 @@ async fn schedule(crowd: &Crowd, sink: &Sink, first: u64) {
 
 /// Waits until the queue holds nothing any more: no run is under way.
 async fn settle(crowd: &Crowd) {
-    let empty = async {
-        while crowd.api.get("/v1/jobs?integration=reporter&first=1").await["totalCount"] != 0 {
-            tokio::task::yield_now().await;
-        }
-    };
-    within("the queue to be empty", empty).await;
+    until("the queue to be empty", async || {
+        (crowd.api.get("/v1/jobs?integration=reporter&first=1").await["totalCount"] == 0).then_some(())
+    })
+    .await;
 }
 
 fn check(sink: &Sink, first: u64, victim: Victim) {

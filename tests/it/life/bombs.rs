@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::sync::watch;
 
-use crate::support::{Server, within};
+use crate::support::{Server, until};
 
 const TIMEOUT_MS: u64 = 1_000;
 
@@ -109,12 +109,7 @@ async fn a_runner_that_died_while_it_was_idle_costs_no_run() {
     for runner in runners {
         let killed = tokio::process::Command::new("kill").args(["-KILL", &runner.to_string()]).status().await;
         assert!(killed.expect("`kill` runs").success());
-        let gone = async {
-            while !is_dead(runner) {
-                tokio::task::yield_now().await;
-            }
-        };
-        within("the runner to be gone", gone).await;
+        until("the runner to be gone", async || is_dead(runner).then_some(())).await;
     }
     assert_eq!(server.execute("neighbour", call).await, json!(2));
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{KEY, Server, Sink, within};
+use crate::support::{KEY, Server, Sink, until, within};
 
 const IDLE: &str = "module.exports = ({ payload }) => payload;";
 
@@ -16,17 +16,12 @@ async fn schedule(server: &Server, name: &str, body: Value) -> Value {
 
 /// Waits until `n` runs of the integration are recorded; gives them, first recorded first.
 async fn runs(server: &Server, name: &str, n: usize) -> Vec<Value> {
-    let wait = async {
-        loop {
-            let page = server.get(&format!("/v1/runs?integration={name}&first=100")).await;
-            let items = page["items"].as_array().expect("items").clone();
-            if items.len() >= n {
-                return items.into_iter().rev().collect();
-            }
-            tokio::task::yield_now().await;
-        }
-    };
-    within(&format!("{n} runs of {name}"), wait).await
+    let path = format!("/v1/runs?integration={name}&first=100");
+    until(&format!("{n} runs of {name}"), async || {
+        let items = server.get(&path).await["items"].as_array().expect("items").clone();
+        (items.len() >= n).then(|| items.into_iter().rev().collect())
+    })
+    .await
 }
 
 /// Executes with this key: status, `Retry-After`, body.

@@ -2,14 +2,13 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 use store::queue::Queue;
 use store::servers::{self, Proxy, Server as Redis};
 
-use crate::support::{Ran, Server, Spawned, tidegate_in, within};
+use crate::support::{Ran, Server, Spawned, tidegate_in, until};
 
 const ECHO: &str = "module.exports = ({ payload }) => payload.n;";
 /// Jobs of the day after tomorrow, and jobs that are due.
@@ -26,16 +25,12 @@ async fn schedule(server: &Server, name: &str, n: usize, delay: &str) {
     let body = json!({ "key": { "n": n }, "payload": { "n": n }, "delay": delay });
     let path = format!("/v1/integrations/{name}/schedule");
     // An API key has a rate of its own: a call that comes too early is made again.
-    let accepted = async {
-        loop {
-            match server.call("POST", &path, Some(body.clone())).await {
-                (429, _) => tokio::task::yield_now().await,
-                (202, _) => return,
-                (status, answer) => panic!("{status} {answer}"),
-            }
-        }
-    };
-    within("a job to be accepted", accepted).await;
+    until("a job to be accepted", async || match server.call("POST", &path, Some(body.clone())).await {
+        (429, _) => None,
+        (202, _) => Some(()),
+        (status, answer) => panic!("{status} {answer}"),
+    })
+    .await;
 }
 
 async fn total(server: &Server, query: &str) -> u64 {
@@ -95,14 +90,12 @@ async fn two_thousand_jobs_move_to_redis_and_go_on_there() {
     assert_eq!(cancel(&server, "due", 5).await, 1);
     assert_eq!(total(&server, "/v1/runs?outcome=succeeded").await, 0, "nothing ran while it was paused");
     server.post("/v1/integrations/due/resume", json!({})).await;
-    let runs = within("the due jobs to run", async {
-        while total(&server, "/v1/runs?integration=due&outcome=succeeded").await < DUE as u64 - 1 {
-            tokio::task::yield_now().await;
-        }
-        total(&server, "/v1/runs?integration=due").await
-    });
+    until("the due jobs to run", async || {
+        (total(&server, "/v1/runs?integration=due&outcome=succeeded").await >= DUE as u64 - 1).then_some(())
+    })
+    .await;
     // The cancelled one is in the history too.
-    assert_eq!(runs.await, DUE as u64);
+    assert_eq!(total(&server, "/v1/runs?integration=due").await, DUE as u64);
     assert_eq!(server.terminate().await.code(), Some(0));
 
     let back = migrate(&data, &["--from", &url, "--to", "embedded"]);
@@ -116,6 +109,14 @@ async fn two_thousand_jobs_move_to_redis_and_go_on_there() {
     let server = Server::start_on(&data, &[]).await;
     assert_eq!(cancel(&server, "later", 8).await, 1);
     assert_eq!(total(&server, "/v1/jobs?integration=later&state=pending").await, LATER as u64 - 4);
+}
+
+/// Waits until Redis has noticed that everybody has gone.
+async fn nobody_is_connected(redis: &Redis) {
+    until("the queue to be closed", async || {
+        (redis.ask::<(String, u64)>(&["PUBSUB", "NUMSUB", "{tidegate:0}:wake"]).await.1 == 0).then_some(())
+    })
+    .await;
 }
 
 /// Jobs in a file, without a server.
@@ -145,13 +146,7 @@ async fn an_interrupted_migration_goes_on_where_it_was() {
     let mut first = Spawned::start(folder.path(), &args, &[]);
     let file = data.join("migrate.json");
     let read = || -> Option<Value> { serde_json::from_str(&fs::read_to_string(&file).ok()?).ok() };
-    within("a part to be copied", async {
-        let mut looks = tokio::time::interval(Duration::from_millis(20));
-        while read().is_none_or(|state| state["read"].as_u64() < Some(1_000)) {
-            looks.tick().await;
-        }
-    })
-    .await;
+    until("a part to be copied", async || read().filter(|state| state["read"].as_u64() >= Some(1_000))).await;
     assert_eq!(first.terminate().await.code(), Some(130));
     let copied = read().expect("a state")["read"].as_u64().expect("a number");
     assert!((1_000..6_000).contains(&copied), "{copied}");
@@ -163,6 +158,8 @@ async fn an_interrupted_migration_goes_on_where_it_was() {
     assert!(other.code == 1 && other.err.contains("has not finished"), "{other:?}");
 
     proxy.delay(0);
+    // What the proxy still held back may close a connection late.
+    nobody_is_connected(&redis).await;
     let second = tidegate_in(folder.path(), &args, &[]).ok();
     for part in ["going on: ", " of 6,000 records were copied before", "the same: 6,000 pending"] {
         assert!(second.err.contains(part), "no {part:?} in {}", second.err);
@@ -190,13 +187,7 @@ async fn what_the_target_lost_is_added() {
     let queue = store::redis::Redis::connect(config, store::redis::Options::default()).await.unwrap();
     queue.purge(store::conformance::integration(3)).await.unwrap();
     drop(queue);
-    within("the queue to be closed", async {
-        let mut looks = tokio::time::interval(Duration::from_millis(20));
-        while redis.ask::<(String, u64)>(&["PUBSUB", "NUMSUB", "{tidegate:0}:wake"]).await.1 > 0 {
-            looks.tick().await;
-        }
-    })
-    .await;
+    nobody_is_connected(&redis).await;
     let missing = migrate(&data, &args);
     assert!(missing.code == 1 && missing.err.contains("records are missing in the target"), "{missing:?}");
     assert!(migrate(&data, &args).ok().err.contains("the same: 3,000 pending"));

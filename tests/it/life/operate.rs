@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Server, Sink};
+use crate::support::{Server, Sink, until};
 
 const FLAKY: &str = r"
 module.exports = async ({ payload, run }) => {
@@ -18,30 +18,20 @@ async fn outcomes(server: &Server, job: &str) -> Vec<String> {
 }
 
 async fn finished(server: &Server, job: &str, n: usize) -> Vec<String> {
-    let wait = async {
-        loop {
-            let outcomes = outcomes(server, job).await;
-            if outcomes.len() >= n {
-                return outcomes;
-            }
-            tokio::task::yield_now().await;
-        }
-    };
-    crate::support::within(&format!("{n} runs of {job}"), wait).await
+    until(&format!("{n} runs of {job}"), async || {
+        let outcomes = outcomes(server, job).await;
+        (outcomes.len() >= n).then_some(outcomes)
+    })
+    .await
 }
 
 /// A run is in the history a moment before its job is settled.
 async fn dead(server: &Server, job: &str) -> Value {
-    let wait = async {
-        loop {
-            let view = server.get(&format!("/v1/jobs/{job}")).await;
-            if view["state"] == "dead" {
-                return view;
-            }
-            tokio::task::yield_now().await;
-        }
-    };
-    crate::support::within(&format!("{job} to be dead"), wait).await
+    until(&format!("{job} to be dead"), async || {
+        let view = server.get(&format!("/v1/jobs/{job}")).await;
+        (view["state"] == "dead").then_some(view)
+    })
+    .await
 }
 
 async fn schedule(server: &Server, name: &str, body: Value) -> String {
