@@ -52,9 +52,9 @@
     try { await call('cache.set', { key, value, ttlMs }); } catch { /* a failing store is no failed run */ }
   }
 
-  async function read(key) {
+  async function read(key, compute) {
     try {
-      const { value } = await call('cache.get', { key });
+      const { value } = await call('cache.get', { key, compute });
       return value;
     } catch {
       return { hit: false };
@@ -62,13 +62,20 @@
   }
 
   async function compute(key, ttl, getValue) {
-    const found = await read(key);
+    const found = await read(key, getValue !== undefined);
     if (found.hit) return found.value;
     if (getValue === undefined) return null;
-    const value = await (typeof getValue === 'function' ? getValue() : getValue);
-    if (value === undefined) return null;
-    await store(key, value, ttl);
-    return value;
+    let kept = false;
+    try {
+      const value = await (typeof getValue === 'function' ? getValue() : getValue);
+      if (value === undefined) return null;
+      await store(key, value, ttl);
+      kept = true;
+      return value;
+    } finally {
+      // Other runs wait for a value that this one will not bring.
+      if (found.lead && !kept) call('cache.abandon', { key }).catch(() => {});
+    }
   }
 
   async function get(key, options) {

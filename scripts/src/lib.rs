@@ -14,6 +14,7 @@ mod compile;
 mod error;
 mod examples;
 pub mod frame;
+pub mod jail;
 mod place;
 pub mod protocol;
 pub mod runner;

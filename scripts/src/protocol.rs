@@ -187,7 +187,7 @@ pub struct Call {
     pub id: u64,
     /// Unique within the run.
     pub call: u32,
-    /// What is asked: `fetch`, `cache.get`, `cache.set`, `cache.delete`, `integration.execute`,
+    /// What is asked: `fetch`, `cache.get`, `cache.set`, `cache.abandon`, `cache.delete`, `integration.execute`,
     /// `integration.schedule`, `integration.cancel`, `integration.reschedule`.
     pub op: String,
     /// The arguments, as JSON text.

@@ -1,0 +1,96 @@
+//! The system calls of a runner: what Rust's standard library, the allocator and QuickJS need to run threads that talk
+//! over a socket that is already there.
+
+use std::collections::BTreeMap;
+
+use seccompiler::SeccompCmpArgLen::{Dword, Qword};
+use seccompiler::SeccompCmpOp::{Eq, MaskedEq};
+use seccompiler::{BackendError, SeccompCondition, SeccompRule};
+
+type Rules = BTreeMap<i64, Vec<SeccompRule>>;
+
+/// What `pthread_create` asks of `clone`: a thread of this process, and nothing else.
+const THREAD: u64 = (libc::CLONE_VM
+    | libc::CLONE_FS
+    | libc::CLONE_FILES
+    | libc::CLONE_SYSVSEM
+    | libc::CLONE_SIGHAND
+    | libc::CLONE_THREAD
+    | libc::CLONE_SETTLS
+    | libc::CLONE_PARENT_SETTID
+    | libc::CLONE_CHILD_CLEARTID) as u64;
+/// musl sets it as well; the kernel ignores it.
+const IGNORED: u64 = libc::CLONE_DETACHED as u64;
+/// `prctl(PR_SET_VMA)`: the C library names its memory.
+const PR_SET_VMA: u64 = 0x5356_4d41;
+
+/// Calls that exist nowhere, as on an older kernel: the C library then takes the older call, whose arguments a filter
+/// can read.
+pub(super) fn absent() -> Rules {
+    BTreeMap::from([(libc::SYS_clone3, Vec::new())])
+}
+
+/// Calls that pass, and for some of them with which arguments; an empty list is any.
+pub(super) fn allowed() -> Result<Rules, BackendError> {
+    let mut rules: Rules = ANY.iter().map(|call| (*call, Vec::new())).collect();
+    let no_code = vec![SeccompCondition::new(2, Qword, MaskedEq(libc::PROT_EXEC as u64), 0)?];
+    rules.insert(libc::SYS_mmap, vec![SeccompRule::new(no_code.clone())?]);
+    rules.insert(libc::SYS_mprotect, vec![SeccompRule::new(no_code)?]);
+    rules.insert(libc::SYS_clone, vec![first(Qword, MaskedEq(!IGNORED), THREAD)?]);
+    let name = first(Dword, Eq, libc::PR_SET_NAME as u64)?;
+    rules.insert(libc::SYS_prctl, vec![name, first(Dword, Eq, PR_SET_VMA)?]);
+    // `abort` signals itself.
+    rules.insert(libc::SYS_tgkill, vec![first(Dword, Eq, std::process::id().into())?]);
+    let second_handle = SeccompCondition::new(1, Dword, Eq, libc::F_DUPFD_CLOEXEC as u64)?;
+    rules.insert(libc::SYS_fcntl, vec![SeccompRule::new(vec![second_handle])?]);
+    Ok(rules)
+}
+
+fn first(
+    length: seccompiler::SeccompCmpArgLen,
+    compare: seccompiler::SeccompCmpOp,
+    value: u64,
+) -> Result<SeccompRule, BackendError> {
+    SeccompRule::new(vec![SeccompCondition::new(0, length, compare, value)?])
+}
+
+const ANY: &[i64] = &[
+    // the socket
+    libc::SYS_read,
+    libc::SYS_write,
+    libc::SYS_readv,
+    libc::SYS_writev,
+    libc::SYS_recvfrom,
+    libc::SYS_sendto,
+    libc::SYS_ppoll,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_poll,
+    libc::SYS_close,
+    // memory
+    libc::SYS_munmap,
+    libc::SYS_mremap,
+    libc::SYS_brk,
+    libc::SYS_madvise,
+    // threads; `clone3` is absent, which is the other filter's word
+    libc::SYS_clone3,
+    libc::SYS_futex,
+    libc::SYS_set_robust_list,
+    libc::SYS_rseq,
+    libc::SYS_sched_yield,
+    // The allocator asks how many cores there are.
+    libc::SYS_sched_getaffinity,
+    libc::SYS_gettid,
+    libc::SYS_getpid,
+    libc::SYS_sigaltstack,
+    libc::SYS_rt_sigaction,
+    libc::SYS_rt_sigprocmask,
+    libc::SYS_rt_sigreturn,
+    libc::SYS_restart_syscall,
+    libc::SYS_exit,
+    libc::SYS_exit_group,
+    // time and chance
+    libc::SYS_clock_gettime,
+    libc::SYS_clock_nanosleep,
+    libc::SYS_nanosleep,
+    libc::SYS_getrandom,
+];

@@ -1,0 +1,92 @@
+//! The jail: what a runner process gives up before it holds anybody's code.
+//!
+//! A script that broke out of QuickJS would be native code in this process. It finds no file, no network, no other
+//! process and no way to make code executable: one socket, memory, threads and the clock are all there is. Three walls,
+//! each enough for most of it: resource limits, Landlock (files, ports, signals), and seccomp (a list of the system
+//! calls that a runner needs; any other ends the process).
+
+#[cfg(target_os = "linux")]
+mod allocator;
+#[cfg(target_os = "linux")]
+mod calls;
+#[cfg(target_os = "linux")]
+mod landlock;
+#[cfg(target_os = "linux")]
+mod limits;
+#[cfg(target_os = "linux")]
+mod seccomp;
+
+use std::fmt;
+
+/// What a jailed process may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowance {
+    /// Address space, in bytes: stacks and heaps of all its runs, and what the allocator reserves.
+    pub address_space_bytes: u64,
+}
+
+impl Default for Allowance {
+    /// 16 GiB of address space: what the largest heaps of a full runner reserve. Each run's heap has its own, exact limit.
+    fn default() -> Self {
+        Self { address_space_bytes: 16 << 30 }
+    }
+}
+
+/// How much of Landlock the kernel enforces; the other walls stand either way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Landlock {
+    /// All that this build asks for.
+    Full,
+    /// Files at least; an older kernel knows no ports or signals.
+    Partial,
+    /// Nothing: the kernel is too old or was started without it.
+    None,
+}
+
+/// The walls that stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Walls {
+    /// Files, ports and signals.
+    pub landlock: Landlock,
+}
+
+impl fmt::Display for Walls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let landlock = match self.landlock {
+            Landlock::Full => "Landlock",
+            Landlock::Partial => "Landlock in part",
+            Landlock::None => "no Landlock",
+        };
+        write!(f, "seccomp, {landlock}, resource limits")
+    }
+}
+
+/// Why there is no jail.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Not on this system.
+    #[error("the jail needs Linux on x86-64 or arm64")]
+    Unsupported,
+    /// The kernel refuses the filter of system calls.
+    #[error("the kernel refuses the filter of system calls (seccomp): {0}")]
+    Seccomp(String),
+    /// The kernel refuses a resource limit.
+    #[error("the limit of {0} cannot be set: {1}")]
+    Limit(&'static str, std::io::Error),
+}
+
+/// Locks this process up, all its threads, for good. Call it before there is anything to hide or to steal.
+#[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
+pub fn enter(allowance: Allowance) -> Result<Walls, Error> {
+    allocator::settle();
+    limits::set(allowance)?;
+    let landlock = landlock::enforce();
+    seccomp::enforce()?;
+    Ok(Walls { landlock })
+}
+
+/// There is no jail on this system.
+#[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
+pub fn enter(_: Allowance) -> Result<Walls, Error> {
+    Err(Error::Unsupported)
+}
