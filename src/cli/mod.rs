@@ -2,6 +2,7 @@
 
 mod client;
 mod completions;
+mod declarations;
 mod deploy;
 mod dev;
 mod examples;
@@ -61,6 +62,8 @@ enum Command {
     Schedules(schedules::Args),
     /// Look after what is stored
     Store(store::Args),
+    /// Write type declarations for the scripts of a folder
+    Types(declarations::Args),
     /// Print a completion script for a shell
     Completions(completions::Args),
     /// Be a runner process; started by the engine only
@@ -86,6 +89,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Logs(args) => block_on(logs::logs(args)),
         Command::Schedules(args) => block_on(schedules::schedules(args)),
         Command::Store(args) => block_on(store::store(args)),
+        Command::Types(args) => declarations::types(&args),
         Command::Completions(args) => {
             completions::completions(&args);
             Ok(())

@@ -5,6 +5,7 @@
 //! - [`redis`]: the engine for many machines, on Redis or Valkey.
 //! - [`migration`]: moving a queue from one engine to another.
 //! - [`catalog`]: integrations, releases, API keys and the history of runs, in SQL.
+//! - [`cache`]: what scripts keep for each other, for a while.
 //! - [`conformance`]: the suite that defines what an engine is (feature `conformance`).
 //! - [`faulty`]: any engine, with calls that come late, fail or are lost (feature `conformance`).
 //! - [`servers`]: real servers for tests (feature `conformance`).
@@ -12,6 +13,7 @@
 //! A store never decides: it is told the due time, the lease and the next state, and writes them.
 
 mod body;
+pub mod cache;
 pub mod catalog;
 #[cfg(feature = "conformance")]
 pub mod conformance;

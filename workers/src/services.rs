@@ -119,7 +119,7 @@ impl Services {
             directory: Directory::load(catalog.clone()).await?,
             runners: Pool::new(options.runner.clone(), options.concurrency, events.clone()),
             redactor: Redactor::new(&options.secrets.values().cloned().collect::<Vec<_>>()),
-            cache: Cache::default(),
+            cache: Cache::beside(&queue, clock.clone()),
             upcoming: Upcoming::default(),
             agreed: Agreed::default(),
             store_clock,

@@ -2,7 +2,7 @@
 
 mod print;
 mod reload;
-mod secrets;
+pub(super) mod secrets;
 mod watch;
 
 use std::fs;

@@ -9,6 +9,7 @@
 
 mod answer;
 mod blob;
+mod cache;
 mod check;
 mod claim;
 mod config;
@@ -30,5 +31,6 @@ mod verbs;
 mod wake;
 mod warnings;
 
+pub(crate) use cache::SharedCache;
 pub use config::Config;
 pub use handle::{Options, Redis};

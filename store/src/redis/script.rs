@@ -24,6 +24,7 @@ const INCLUDES: &[(&str, &str)] = &[
     ("insert", include_str!("lua/include/insert.lua")),
     ("rate", include_str!("lua/include/rate.lua")),
     ("limits", include_str!("lua/include/limits.lua")),
+    ("kept", include_str!("lua/include/kept.lua")),
 ];
 
 impl Script {
@@ -67,7 +68,7 @@ mod all {
 
     scripts! {
         enqueue, claim, settle, extend, rescue, cancel, reschedule, fire, control, replay, discard, purge, prune,
-        views, sets, scan, counts, survey, export, import, time,
+        views, sets, scan, counts, survey, export, import, time, cache_get, cache_set, cache_delete,
     }
 }
 pub(super) use all::*;
@@ -100,6 +101,9 @@ mod tests {
             &export,
             &import,
             &time,
+            &cache_get,
+            &cache_set,
+            &cache_delete,
         ] {
             assert!(script.source.starts_with("#!lua"), "{}", script.name);
             assert!(!script.source.contains("--@include"), "{}", script.name);

@@ -1,6 +1,7 @@
 //! The life of a server and of what runs in it.
 
 mod bombs;
+mod cache;
 mod commands;
 mod dev;
 mod examples;

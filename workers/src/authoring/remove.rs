@@ -3,7 +3,6 @@
 use store::queue::Queue;
 
 use super::stored;
-use crate::cache::Scope;
 use crate::services::to_the_end;
 use crate::{Result, Services};
 
@@ -18,6 +17,6 @@ async fn change(services: Services, name: String) -> Result<()> {
     services.catalog.delete_integration(integration.id).await?;
     services.directory.reload().await?;
     services.queue.purge(integration.id).await?;
-    services.cache.forget_scope(Scope(integration.id.0.into()));
+    services.cache.forget(integration.id).await;
     Ok(())
 }

@@ -5,6 +5,6 @@ use schedules::Millis;
 use crate::{Result, Services};
 
 pub(super) async fn run(services: Services) -> Result<Option<Millis>> {
-    services.cache.prune(services.clock.now());
+    services.cache.prune();
     Ok(None)
 }

@@ -12,7 +12,7 @@ use store::catalog::Outcome;
 use store::queue::Cause;
 
 use super::attempt::{Attempt, line};
-use crate::cache::{Cache, Scope};
+use crate::cache::{Cache, Found, View};
 use crate::gateway::{Outgoing, Policy, Redirect};
 use crate::invoke::{self, ExecuteAnswer, How, Target};
 use crate::runners::Host;
@@ -28,7 +28,7 @@ pub(super) struct RunHost<'a> {
     services: &'a Services,
     attempt: &'a Attempt,
     watch: Stopwatch,
-    cache: Cache,
+    cache: View,
     policy: Policy,
     requests: AtomicU32,
     host_lines: AtomicU32,
@@ -57,6 +57,8 @@ struct CacheArgs {
     value: Value,
     #[serde(default)]
     ttl_ms: Option<i64>,
+    #[serde(default)]
+    compute: bool,
 }
 
 #[derive(Deserialize)]
@@ -75,7 +77,8 @@ impl<'a> RunHost<'a> {
             services,
             attempt,
             watch,
-            cache: if preview { Cache::isolated() } else { services.cache.clone() },
+            cache: if preview { Cache::isolated(services.clock.clone()) } else { services.cache.clone() }
+                .view(attempt.entry.id),
             policy: Policy { allowed_domains: attempt.version.settings.allowed_domains.clone(), ..Policy::default() },
             requests: AtomicU32::new(0),
             host_lines: AtomicU32::new(0),
@@ -167,25 +170,25 @@ impl<'a> RunHost<'a> {
         Ok(Answer { value: value.to_string(), body: Some(received.body) })
     }
 
-    fn cached(&self, op: &str, args: CacheArgs) -> Result<Answer, HostError> {
-        let scope = Scope(self.attempt.entry.id.0.into());
-        let now = self.services.clock.now();
+    async fn cached(&self, op: &str, args: CacheArgs) -> Result<Answer, HostError> {
         let value = match op {
-            "cache.get" => match self.cache.get(scope, &args.key, now) {
-                Some(text) => {
-                    return Ok(Answer { value: format!(r#"{{"hit":true,"value":{text}}}"#), body: None });
-                }
-                None => json!({ "hit": false }),
+            "cache.get" => match self.cache.get(&args.key, args.compute).await {
+                Found::Hit(text) => format!(r#"{{"hit":true,"value":{text}}}"#),
+                Found::Miss => r#"{"hit":false}"#.into(),
+                Found::Lead => r#"{"hit":false,"lead":true}"#.into(),
             },
             "cache.set" => {
-                self.cache
-                    .set(scope, &args.key, &args.value.to_string(), args.ttl_ms, now)
-                    .map_err(|error| refused(error.code(), error.to_string()))?;
-                Value::Null
+                let kept = self.cache.set(&args.key, &args.value.to_string(), args.ttl_ms).await;
+                kept.map_err(|error| refused(error.code(), error.to_string()))?;
+                "null".into()
             }
-            _ => json!(self.cache.delete(scope, &args.key, now)),
+            "cache.abandon" => {
+                self.cache.abandon(&args.key);
+                "null".into()
+            }
+            _ => self.cache.delete(&args.key).await.to_string(),
         };
-        Ok(Answer { value: value.to_string(), body: None })
+        Ok(Answer { value, body: None })
     }
 
     async fn integration(&self, verb: &str, args: IntegrationArgs) -> Result<Answer, HostError> {
@@ -253,7 +256,7 @@ impl Host for RunHost<'_> {
     async fn call(&self, call: Call) -> Result<Answer, HostError> {
         match call.op.as_str() {
             "fetch" => self.fetch(args(&call)?, call.body).await,
-            op @ ("cache.get" | "cache.set" | "cache.delete") => self.cached(op, args(&call)?),
+            op @ ("cache.get" | "cache.set" | "cache.abandon" | "cache.delete") => self.cached(op, args(&call)?).await,
             op => match op.strip_prefix("integration.") {
                 // Boxed: an execute waits for another run, whose future is of this same kind.
                 Some(verb @ ("execute" | "schedule" | "reschedule" | "cancel")) => {
