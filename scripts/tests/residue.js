@@ -19,8 +19,6 @@ Date.now = () => 0;
 Date.prototype.toISOString = () => 'x';
 Error.prototype.toString = () => 'x';
 Error.prototype.name = 'Polluted';
-Error.stackTraceLimit = 3;
-Error.prepareStackTrace = () => 'x';
 Number.prototype.toString = () => '7';
 Symbol.prototype.toString = () => 'x';
 BigInt.prototype.toString = () => '1';

@@ -5,6 +5,8 @@ use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
+use crate::sandbox::gives_way;
+
 /// What a thread does for one run.
 type Work = Box<dyn FnOnce() + Send>;
 
@@ -63,6 +65,9 @@ impl Threads {
             let live = move || {
                 while let Some(work) = shared.next() {
                     work();
+                    if gives_way() {
+                        return;
+                    }
                 }
             };
             thread::Builder::new().name("run".into()).stack_size(self.stack_bytes).spawn(live)?;

@@ -67,8 +67,7 @@ impl Thrown {
     }
 
     fn out_of_memory(&self, host: &Host) -> bool {
-        let said = self.name == "InternalError"
-            && (self.message.starts_with("out of memory") || self.message == "string too long");
+        let said = self.message.starts_with("out of memory") || self.message == "string too long";
         (said || self.empty) && host.memory.refused()
     }
 }

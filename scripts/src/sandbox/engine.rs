@@ -13,6 +13,7 @@ use super::ending::{Finished, Thrown, memory_limit, never_settles, stopped};
 use super::host::{Host, Stop};
 use super::link::{Arrival, Inbox, Letter};
 use super::memory::Counted;
+use super::pace;
 use super::program::Program;
 use crate::builtins;
 use crate::clock;
@@ -57,10 +58,11 @@ struct Engine {
 /// Evaluates a bundle to its end, and reports it before the heap is cleared away: that may take a while.
 pub(crate) fn execute(task: &Task<'_>, host: &Rc<Host>, inbox: &Inbox, report: impl FnOnce(Finished)) {
     let cpu = clock::cpu();
+    pace::start();
     let engine = Engine::new(host);
     let result = match &engine {
         Ok(engine) => engine.conclude(engine.run(task, inbox)),
-        Err(_) => Err(memory_limit(host)),
+        Err(_) => Err(host.stopped().map_or_else(|| memory_limit(host), |why| stopped(why, host, ""))),
     };
     let usage = Usage {
         cpu_ms: clock::millis(clock::cpu().saturating_sub(cpu)),

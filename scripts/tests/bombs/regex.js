@@ -10,7 +10,7 @@
 /^(a*)*\1b/.test('a'.repeat(40))
 // lookahead: timeout
 /^(?=(a+)+b)/.test('a'.repeat(50))
-// lookbehind: timeout
+// lookbehind: timeout, null
 /(?<=(a+)+b)c/.test('a'.repeat(50) + 'c')
 // quantifier: timeout, exception
 new RegExp('(a?){40}a{40}').test('a'.repeat(40)) || new RegExp('^(a{1,30}){1,30}$').test('a'.repeat(300) + 'b')

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use workers::runners::{Isolation, Request};
 
 use super::{NOW, Script, Silence, pool, run};
+use crate::support::until;
 
 fn limits(timeout_ms: u32) -> Limits {
     Limits { timeout_ms, ..Limits::default() }
@@ -42,6 +43,47 @@ async fn who_killed_twice_is_kept_apart() {
     }
     let (culprit, neighbour) = tokio::join!(run(&pool, &stubborn, limits(10)), run(&pool, &patient, limits(30_000)));
     assert_eq!((culprit.code(), neighbour.code(), neighbour.given_back), ("timeout", "\"patient\"", 0));
+}
+
+#[tokio::test]
+async fn after_a_crash_nobody_is_guilty_until_it_happens_again() {
+    let pool = pool(1, Isolation::Warm);
+    // It is killed from outside, as the system does for want of memory.
+    let patient = Script::new(PATIENT);
+    let kill = async {
+        let runner = until("a runner with two runs", async || {
+            let runner = children().into_iter().next()?;
+            (threads(runner) >= 3).then_some(runner)
+        });
+        let killed = tokio::process::Command::new("kill").args(["-KILL", &runner.await.to_string()]).status().await;
+        assert!(killed.expect("`kill` runs").success());
+    };
+    let (one, two, ()) = tokio::join!(run(&pool, &patient, limits(30_000)), run(&pool, &patient, limits(30_000)), kill);
+    for ran in [one, two] {
+        assert_eq!((ran.code(), ran.given_back), ("\"patient\"", 1));
+    }
+    // With one run in it, there is no doubt.
+    drop(pool);
+    let pool = super::pool(1, Isolation::Warm);
+    let alone = async {
+        let runner = until("the runner", async || children().into_iter().find(|runner| threads(*runner) >= 2));
+        let killed = tokio::process::Command::new("kill").args(["-KILL", &runner.await.to_string()]).status().await;
+        assert!(killed.expect("`kill` runs").success());
+    };
+    let (ran, ()) = tokio::join!(run(&pool, &patient, limits(30_000)), alone);
+    assert_eq!((ran.code(), ran.given_back), ("runner_crashed", 0));
+}
+
+/// The processes that this one started.
+fn children() -> Vec<u32> {
+    let tasks = std::fs::read_dir("/proc/self/task").expect("this process runs");
+    let lists = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("children")).ok());
+    lists.flat_map(|list| list.split_whitespace().filter_map(|id| id.parse().ok()).collect::<Vec<_>>()).collect()
+}
+
+/// How many threads a process has: one reads, each run under way has its own.
+fn threads(process: u32) -> usize {
+    std::fs::read_dir(format!("/proc/{process}/task")).map_or(0, Iterator::count)
 }
 
 #[tokio::test]

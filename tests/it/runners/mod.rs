@@ -2,6 +2,7 @@
 
 mod bombs;
 mod ended;
+mod nested;
 mod residue;
 
 use std::sync::Arc;
