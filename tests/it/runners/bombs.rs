@@ -1,6 +1,8 @@
 //! The corpus of hostile scripts: each run ends in time and with its own code, and its neighbours go on.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -8,8 +10,9 @@ use futures_util::stream;
 use schedules::Stopwatch;
 use scripts::protocol::Limits;
 use workers::runners::{Isolation, Pool};
+use workers::{Event, Events, Observer};
 
-use super::{Script, pool, run, run_payload};
+use super::{Script, observed_pool, run, run_payload};
 
 const CORPUS: &[&str] = &[
     include_str!("../../../scripts/tests/bombs/loops.js"),
@@ -59,7 +62,8 @@ fn corpus() -> Vec<Bomb> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bombs_end_in_time_with_their_own_code_and_neighbours_go_on() {
-    let (bombs, pool) = (corpus(), pool(2, Isolation::Warm));
+    let (bombs, killed) = (corpus(), Arc::new(Killed::default()));
+    let pool = observed_pool(2, Isolation::Warm, Events::new(vec![killed.clone()]));
     assert!(bombs.len() >= 150, "{} bombs", bombs.len());
     pool.warm(1).expect("a runner");
     let idle = neighbours(&pool, &AtomicBool::new(true)).await;
@@ -76,8 +80,23 @@ async fn bombs_end_in_time_with_their_own_code_and_neighbours_go_on() {
     println!("neighbours: idle {idle}; beside bombs {beside}");
     let worst = outcomes.iter().max_by_key(|(_, late, _)| *late).expect("bombs");
     println!("the latest past its deadline: {} by {:?} (bound: {:?} + {SLACK:?})", worst.0, worst.1, GRACE);
+    let killed = killed.0.lock().expect("no panic").clone();
+    println!("runners replaced: {killed:?}");
+    assert!(!killed.contains_key("crashed"), "a script crashed its runner");
     let wrong: Vec<_> = outcomes.iter().filter_map(|(_, _, wrong)| wrong.as_ref()).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Why runners ended, and how many.
+#[derive(Default)]
+struct Killed(Mutex<BTreeMap<&'static str, u32>>);
+
+impl Observer for Killed {
+    fn observe(&self, event: &Event) {
+        if let Event::RunnerKilled { reason } = event {
+            *self.0.lock().expect("no panic").entry(reason).or_default() += 1;
+        }
+    }
 }
 
 /// Its name, how far past its deadline it ended, and what is wrong with how it ended.

@@ -20,8 +20,12 @@ const NOW: Millis = Millis(1_800_000_000_000);
 
 /// A pool of runners of the real program.
 fn pool(runners: usize, isolation: Isolation) -> Pool {
+    observed_pool(runners, isolation, Events::default())
+}
+
+fn observed_pool(runners: usize, isolation: Isolation, events: Events) -> Pool {
     let program = env!("CARGO_BIN_EXE_tidegate").into();
-    Pool::new(Command { program, args: vec!["runner".into()] }, runners, isolation, Events::new(Vec::new()))
+    Pool::new(Command { program, args: vec!["runner".into()] }, runners, isolation, events)
 }
 
 /// A script as an integration of its own.

@@ -60,9 +60,14 @@ pub(super) fn choose(duties: &[impl Borrow<Duty>], owner: &Owner, alone: bool, r
         Some((at, duty)) if duty.active == 0 || (full && !alone) => Choice::Join(at),
         _ => {
             let idle = || all().position(|duty| duty.active == 0 && !duty.takes(owner));
-            Choice::Fresh { instead_of: if duties.len() >= runners { idle() } else { None } }
+            Choice::Fresh { instead_of: if staying(duties) >= runners { idle() } else { None } }
         }
     }
+}
+
+/// How many are there to stay; the others end with their last run.
+pub(super) fn staying(duties: &[impl Borrow<Duty>]) -> usize {
+    duties.iter().filter(|duty| !(*duty).borrow().retired).count()
 }
 
 #[cfg(test)]
@@ -112,5 +117,7 @@ mod tests {
     fn what_is_worn_or_retired_takes_no_more() {
         check(&[Duty { retired: true, ..duty("a", 1) }], false, NEW);
         check(&[Duty { served: MAX_SERVED, ..duty("a", 1) }, duty("a", 1)], false, NEW);
+        let ending = Duty { retired: true, ..duty("a", 1) };
+        check(&[ending.clone(), ending, duty("b", 0)], false, NEW);
     }
 }

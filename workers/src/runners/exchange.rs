@@ -18,6 +18,8 @@ use super::process::{Line, Sender};
 
 /// How long past its deadline a run may take to end by itself before its runner is killed.
 pub(super) const GRACE: Duration = Duration::from_millis(250);
+/// How long a new process may take until it is ready.
+pub(super) const START: Duration = Duration::from_secs(20);
 /// The code of an error that is the engine's own: no runner can be had.
 pub const UNAVAILABLE: &str = "runner_unavailable";
 
@@ -47,7 +49,7 @@ pub(super) enum Close {
     Overdue,
     /// It was cancelled and did not end soon: its runner must be killed.
     Stubborn,
-    /// The runner is gone.
+    /// The runner is gone, or was never there.
     Gone {
         /// Whether the run's own time was up by then.
         late: bool,
@@ -62,13 +64,16 @@ pub(super) async fn serve(
     cancel: &CancellationToken,
 ) -> Close {
     let (id, sender) = (line.id, line.sender());
-    let deadline = Instant::now() + Duration::from_millis(limits.timeout_ms.into());
-    let gone = || Close::Gone { late: Instant::now() >= deadline };
-    match tokio::time::timeout_at(deadline + GRACE, sender.begin(id, bundle, input, limits)).await {
-        Ok(Ok(())) => {}
-        Ok(Err(_)) => return gone(),
-        Err(_) => return Close::Overdue,
+    // Its time begins when there is a runner for it.
+    let ready = cancel.run_until_cancelled(line.ready());
+    if tokio::time::timeout(START, ready).await.is_err() {
+        return Close::Gone { late: false };
     }
+    let deadline = Instant::now() + Duration::from_millis(limits.timeout_ms.into());
+    // A runner that is gone is heard of by the line, which also knows why.
+    let Ok(_sent) = tokio::time::timeout_at(deadline + GRACE, sender.begin(id, bundle, input, limits)).await else {
+        return Close::Overdue;
+    };
     let patience = tokio::time::sleep_until(deadline + GRACE);
     tokio::pin!(patience);
     let mut cancelling = false;
@@ -88,7 +93,7 @@ pub(super) async fn serve(
             }
         };
         match message {
-            None => return gone(),
+            None => return Close::Gone { late: Instant::now() >= deadline },
             Some(FromRunner::Log { line, .. }) => host.line(line),
             Some(FromRunner::Call(call)) => calls.push(answer(sender, id, call, host)),
             Some(FromRunner::Finished { result, usage, .. }) => return Close::Finished(Ended { result, usage }),
@@ -100,7 +105,7 @@ pub(super) async fn serve(
 async fn answer(sender: Sender<'_>, id: u64, call: Call, host: &impl Host) {
     let number = call.call;
     let result = host.call(call).await;
-    // A runner that is gone is heard of by the line.
+    // As above.
     let _gone = sender.send(&ToRunner::Reply(Reply { id, call: number, result })).await;
 }
 

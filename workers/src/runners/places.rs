@@ -3,7 +3,7 @@
 use std::borrow::Borrow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::choose::{Choice, Duty, MAX_SERVED, Owner, choose};
+use super::choose::{Choice, Duty, MAX_SERVED, Owner, choose, staying};
 use super::process::{Command, Runner};
 use super::suspicion::Suspicion;
 use crate::{Event, Events};
@@ -125,7 +125,7 @@ impl Places {
     /// A run is over. Its runner is kept unless it is worn, broken, or one too many.
     fn leave(&self, runner: &Arc<Runner>, reason: Option<&'static str>) {
         let mut table = self.table();
-        let crowded = table.places.len() > self.0.runners;
+        let crowded = staying(&table.places) > self.0.runners;
         let Some(at) = table.places.iter().position(|place| Arc::ptr_eq(&place.runner, runner)) else {
             return;
         };

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::choose::Owner;
-use super::exchange::{Close, Ended, GRACE, Host, UNAVAILABLE, check, serve};
+use super::exchange::{Close, Ended, GRACE, Host, START, UNAVAILABLE, check, serve};
 use super::places::{Places, Seat};
 use super::process::{Command, End};
 use crate::{Event, Events};
@@ -80,6 +80,8 @@ impl Pool {
         let runner =
             self.0.places.fresh().map_err(|error| unavailable(&format!("no runner can be started: {error}")))?;
         let mut line = runner.open(&limits);
+        // One that does not become ready does not answer either.
+        let _ready = tokio::time::timeout(START, line.ready()).await;
         let patience = Duration::from_millis(limits.timeout_ms.into()) + GRACE;
         let (reason, result) = match tokio::time::timeout(patience, check(&mut line, files, limits)).await {
             Ok(Some(result)) => ("worn", result),
@@ -149,7 +151,11 @@ impl Pool {
                 self.0.places.suspicion().suspect(job, now);
                 None
             }
-            _ => {
+            None => {
+                seat.retire(Some("crashed"));
+                Some(Ended::error(unavailable("the runner does not become ready")))
+            }
+            Some(End::CrashedAlone | End::Killed(_)) => {
                 seat.retire(Some("crashed"));
                 self.0.places.suspicion().strike(integration, now);
                 Some(Ended::error(gone("the runner process ended in the middle of the run")))

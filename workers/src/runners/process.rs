@@ -15,7 +15,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::process::Child;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::known::Known;
 
@@ -62,6 +62,7 @@ pub(super) struct Runner {
     known: Mutex<Known>,
     ids: AtomicU64,
     lines: Arc<Lines>,
+    ready: watch::Receiver<bool>,
 }
 
 /// Who hears what the runner says.
@@ -124,8 +125,9 @@ impl Runner {
         let (outgoing, frames) = mpsc::channel(OUTGOING);
         let lines = Arc::new(Lines::default());
         tokio::spawn(write_frames(write, frames));
-        tokio::spawn(read_frames(read, lines.clone()));
-        Ok(Self { child: Mutex::new(child), outgoing, known: Mutex::default(), ids: AtomicU64::new(1), lines })
+        let (tell_ready, ready) = watch::channel(false);
+        tokio::spawn(read_frames(read, lines.clone(), tell_ready));
+        Ok(Self { child: Mutex::new(child), outgoing, known: Mutex::default(), ids: AtomicU64::new(1), lines, ready })
     }
 
     /// Whether the process still runs, as far as the system knows.
@@ -174,6 +176,12 @@ impl<'a> Line<'a> {
     /// The next message; `None` when the runner is gone. Safe to drop half-way.
     pub(super) async fn receive(&mut self) -> Option<FromRunner> {
         self.messages.recv().await
+    }
+
+    /// Returns when the runner has said that it is ready, or is gone.
+    pub(super) async fn ready(&self) {
+        let mut told = self.runner.ready.clone();
+        let _gone = told.wait_for(|ready| *ready).await;
     }
 
     /// What sends, beside receiving.
@@ -240,13 +248,16 @@ async fn write_frames(mut socket: OwnedWriteHalf, mut frames: mpsc::Receiver<Vec
 
 /// Hands out what comes, until the process is gone or talks nonsense. It never waits for a run: one that is slow to
 /// listen must not hold up the others.
-async fn read_frames(mut socket: OwnedReadHalf, lines: Arc<Lines>) {
+async fn read_frames(mut socket: OwnedReadHalf, lines: Arc<Lines>, ready: watch::Sender<bool>) {
     let mut decoder = Decoder::default();
     let mut chunk = vec![0; READ_BYTES];
     'talking: while let Ok(length @ 1..) = socket.read(&mut chunk).await {
         decoder.push(&chunk[..length]);
         loop {
             match decoder.take::<FromRunner>() {
+                Ok(Some(FromRunner::Ready)) => {
+                    ready.send_replace(true);
+                }
                 Ok(Some(message)) => {
                     if !lines.deliver(message) {
                         break 'talking;
