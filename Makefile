@@ -8,7 +8,7 @@ CHAOS ?= 20
 SIM_SEEDS ?= $(shell expr $(CHAOS) '*' 100)
 SIM_FROM ?= $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
 
-.PHONY: help run dev test chaos check fmt bench-queue tools-test tools-check tools-bench cargo cc servers
+.PHONY: help run dev test chaos check fmt bench-queue bench-scripts tools-test tools-check tools-bench cargo cc servers
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,11 @@ fmt: cargo ## Format the code
 bench-queue: tools-bench ## Measure the queue on Redis against BullMQ and plain commands; QUICK=1 for a small run
 	npm ci --prefix benches/peers/bullmq --no-audit --no-fund
 	QUICK=$(QUICK) cargo run --locked --release -p store --example queue_bench
+
+bench-scripts: cargo cc ## Measure runs against the bare engine, isolated-vm and worker threads; QUICK=1 for a small run
+	npm ci --prefix benches/peers/node --no-audit --no-fund
+	cargo build --locked --release -p scripts --example floor
+	QUICK=$(QUICK) cargo run --locked --release -p workers --example runner_bench
 
 tools-test: cargo cc servers
 	@command -v cargo-nextest >/dev/null || cargo install cargo-nextest --locked

@@ -124,16 +124,19 @@ pub fn options(config: &Config, mut openings: Vec<Opening>) -> Result<Options, F
                 .map_err(|failure| Failure { message: format!("egress.allow: {}", failure.message), ..failure })?,
         );
     }
-    let concurrency = match config.runs.concurrency {
-        0 => 8 * std::thread::available_parallelism().map_or(1, usize::from),
-        n => n,
-    };
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let or = |set: usize, default: usize| if set == 0 { default } else { set };
     Ok(Options {
         data: config.server.data.clone(),
         queue: queue(config),
         workspace: WORKSPACE.to_owned(),
         runner: runners::Command::this_program()?,
-        concurrency,
+        concurrency: or(config.runs.concurrency, 8 * processors),
+        runners: or(config.runs.runners, processors),
+        isolation: match config.runs.isolation {
+            config::Isolation::Warm => runners::Isolation::Warm,
+            config::Isolation::PerRun => runners::Isolation::PerRun,
+        },
         lease_ms: u32::try_from(config.queue.lease.ms).unwrap_or(u32::MAX),
         horizon_ms: config.queue.horizon.signed_ms(),
         sync_wait_ms: config.runs.sync_wait.ms,

@@ -15,8 +15,14 @@ pub const MAX_FRAME_BYTES: usize = 32 << 20;
 pub enum ToRunner {
     /// Compile these files; answered by [`FromRunner::Checked`].
     Check(Check),
-    /// Run this handler; answered by logs, calls and one [`FromRunner::Finished`].
+    /// Keep this bundle for the runs to come; not answered.
+    Load(Box<Load>),
+    /// Keep the bundle of this number no longer. Runs that have begun are not concerned.
+    Forget(u32),
+    /// Run this handler; answered by logs, calls and one [`FromRunner::Finished`]. Several may be under way.
     Run(Box<Run>),
+    /// End the run of this id; answered by its [`FromRunner::Finished`], with the code `cancelled` if it was in time.
+    Cancel(u64),
     /// The answer to a [`FromRunner::Call`].
     Reply(Reply),
 }
@@ -91,13 +97,22 @@ pub struct Bundle {
     pub hash: String,
 }
 
+/// A bundle to keep.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Load {
+    /// Chosen by the engine, unique per runner.
+    pub number: u32,
+    /// The bundle.
+    pub bundle: Bundle,
+}
+
 /// A run of a handler.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Run {
     /// Chosen by the engine, unique per runner.
     pub id: u64,
-    /// What to run.
-    pub bundle: Bundle,
+    /// What to run: the number of a bundle that was loaded before.
+    pub bundle: u32,
     /// The handler's argument.
     pub input: Input,
     /// The limits.
@@ -126,7 +141,7 @@ pub struct Input {
 pub struct Limits {
     /// Wall-clock time, while computing and while waiting.
     pub timeout_ms: u32,
-    /// The JavaScript heap.
+    /// Memory: the JavaScript heap, and what the host keeps for the script.
     pub memory_bytes: u64,
     /// The JavaScript stack.
     pub stack_bytes: u32,
@@ -271,9 +286,9 @@ pub struct Place {
 /// What a run used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
-    /// Time on the CPU.
+    /// Time of its thread on the CPU.
     pub cpu_ms: u32,
-    /// The heap at the end, in bytes.
+    /// The memory it held at its end, in bytes: the heap, and what the host kept for it.
     pub heap_bytes: u64,
     /// Calls to the host.
     pub calls: u32,

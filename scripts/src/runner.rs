@@ -1,90 +1,231 @@
-//! The child side of a runner process: one request at a time, until the engine closes the socket.
+//! The child side of a runner process: many runs at once, each on a thread of its own, until the engine closes the
+//! socket.
+//!
+//! One thread reads the socket and hands each message to the run it is for; it never waits for a run. The kernel
+//! shares the processors between the runs, and takes one away from native code of QuickJS as well.
 
+mod threads;
+
+use std::collections::HashMap;
 use std::io;
 use std::os::unix::net::UnixStream;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Duration;
 
+use crate::builtins;
+use crate::clock;
 use crate::compile::compile;
-use crate::protocol::{Bundle, Check, FromRunner, Limits, Run, ScriptError, ToRunner};
-use crate::sandbox::{Finished, Host, Link, Resident, Task, execute};
+use crate::protocol::{Bundle, Check, FromRunner, Limits, Load, Reply, Run, ScriptError, ToRunner, Usage};
+use crate::sandbox::{Finished, Host, Inbox, Incoming, Letter, Outbox, Program, Task, Ties, execute};
+use threads::Threads;
 
-/// The stack of the one thread: the parser recurses with the nesting of the code, QuickJS within its own limit.
-const STACK_BYTES: usize = 256 << 20;
+/// The stack of a thread that compiles: the parser recurses with the nesting of the code.
+const CHECK_STACK_BYTES: usize = 256 << 20;
+/// The largest JavaScript stack a run may ask for.
+const MAX_STACK_BYTES: u32 = 1 << 20;
+/// What native code needs of a run's stack beside the JavaScript stack.
+const STACK_MARGIN_BYTES: usize = 1 << 20;
+/// Letters beside the answers to a run's calls.
+const SPARE_LETTERS: usize = 4;
 
 /// Says that it is ready, then compiles and runs what it is sent. Returns when the engine closes the socket.
 ///
-/// The engine bounds it from outside as well: native code of QuickJS may run past a deadline, and then only a kill helps.
+/// The engine bounds it from outside as well: native code of QuickJS may run past a deadline, and then only a kill
+/// helps.
 pub fn serve(stream: UnixStream) -> io::Result<()> {
-    thread::Builder::new()
-        .name("script".into())
-        .stack_size(STACK_BYTES)
-        .spawn(move || Runner::new(stream).serve())?
-        .join()
-        .unwrap_or_else(|_| Err(io::Error::other("the runner's thread panicked")))
+    builtins::prepare();
+    let outbox = Outbox::new(stream.try_clone()?);
+    let mut runner = Runner {
+        outbox: outbox.clone(),
+        programs: HashMap::new(),
+        runs: Runs::default(),
+        threads: Threads::new(MAX_STACK_BYTES as usize + STACK_MARGIN_BYTES),
+    };
+    let served = outbox.send(&FromRunner::Ready).and_then(|()| runner.requests(&mut Incoming::new(stream)));
+    runner.runs.cancel_all();
+    match served {
+        Err(error) if gone(&error) => Ok(()),
+        other => other,
+    }
 }
 
 struct Runner {
-    link: Link,
-    resident: Rc<Resident>,
+    outbox: Outbox,
+    programs: HashMap<u32, Arc<Program>>,
+    runs: Runs,
+    threads: Threads,
 }
 
 impl Runner {
-    fn new(stream: UnixStream) -> Self {
-        Self { link: Link::new(stream), resident: Rc::new(Resident::start()) }
-    }
-
-    fn serve(mut self) -> io::Result<()> {
-        let served = self.requests();
-        match served {
-            Err(error) if gone(&error) => Ok(()),
-            other => other,
-        }
-    }
-
-    fn requests(&mut self) -> io::Result<()> {
-        self.link.send(&FromRunner::Ready)?;
-        while let Some(request) = self.link.next()? {
+    fn requests(&mut self, incoming: &mut Incoming) -> io::Result<()> {
+        while let Some(request) = incoming.next()? {
             match request {
-                ToRunner::Check(check) => self.check(&check)?,
-                ToRunner::Run(run) => self.run(&run)?,
-                // An answer to a run that is over.
-                ToRunner::Reply(_) => {}
+                ToRunner::Check(check) => self.check(check)?,
+                ToRunner::Load(load) => {
+                    let Load { number, bundle } = *load;
+                    self.programs.insert(number, Arc::new(Program::new(bundle)));
+                }
+                ToRunner::Forget(number) => {
+                    self.programs.remove(&number);
+                }
+                ToRunner::Run(run) => self.run(*run)?,
+                ToRunner::Cancel(id) => self.runs.cancel(id),
+                ToRunner::Reply(reply) => self.runs.answer(reply),
             }
         }
         Ok(())
     }
 
-    fn check(&mut self, check: &Check) -> io::Result<()> {
-        let result = self.checked(check)?;
-        self.link.send(&FromRunner::Checked { id: check.id, result })
-    }
-
-    /// Compiles, and evaluates the top level to see that it exports a handler.
-    fn checked(&mut self, check: &Check) -> io::Result<Result<Bundle, ScriptError>> {
-        let compiled = match compile(&check.files) {
-            Ok(compiled) => compiled,
-            Err(error) => return Ok(Err(error)),
+    /// A check has a thread of its own for its parser; the engine sends one at a time.
+    fn check(&self, check: Check) -> io::Result<()> {
+        let (seat, outbox) = (self.runs.begin(check.id, check.limits), self.outbox.clone());
+        let work = move || {
+            let result = caught(|| checked(&check, &seat, &outbox)).unwrap_or_else(Err);
+            seat.leave();
+            // An engine that is gone needs no answer.
+            let _gone = outbox.send(&FromRunner::Checked { id: check.id, result });
         };
-        let task = Task { bundle: &compiled.bundle, input: None };
-        let finished = self.execute(check.id, check.limits, &task)?;
-        Ok(match finished.result {
-            Ok(_) => Ok(compiled.bundle),
-            Err(error) if error.code == "no_handler" => Err(ScriptError { stack: None, ..error }.at(compiled.export)),
-            Err(error) => Err(error),
-        })
+        thread::Builder::new().name("check".into()).stack_size(CHECK_STACK_BYTES).spawn(work)?;
+        Ok(())
     }
 
-    fn run(&mut self, run: &Run) -> io::Result<()> {
-        let task = Task { bundle: &run.bundle, input: Some(&run.input) };
-        let Finished { result, usage } = self.execute(run.id, run.limits, &task)?;
-        self.link.send(&FromRunner::Finished { id: run.id, result, usage })
+    fn run(&self, run: Run) -> io::Result<()> {
+        let Some(program) = self.programs.get(&run.bundle).cloned() else {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, format!("there is no bundle {}", run.bundle)));
+        };
+        let (id, seat, outbox) = (run.id, self.runs.begin(run.id, run.limits), self.outbox.clone());
+        let finish = move |seat: &Seat, outbox: &Outbox, Finished { result, usage }| {
+            seat.leave();
+            // An engine that is gone needs no answer.
+            let _gone = outbox.send(&FromRunner::Finished { id, result, usage });
+        };
+        let work = move || {
+            let task = Task { program: &program, input: Some(&run.input) };
+            let done = caught(|| evaluate(&task, run.limits, &seat, &outbox, |ended| finish(&seat, &outbox, ended)));
+            if let Err(error) = done {
+                finish(&seat, &outbox, failed(error));
+            }
+        };
+        let Err(error) = self.threads.start(work) else {
+            return Ok(());
+        };
+        self.runs.end(id);
+        let Finished { result, usage } = failed(broken(&format!("no thread can be started: {error}")));
+        self.outbox.send(&FromRunner::Finished { id, result, usage })
+    }
+}
+
+/// Compiles, and evaluates the top level to see that it exports a handler.
+fn checked(check: &Check, seat: &Seat, outbox: &Outbox) -> Result<Bundle, ScriptError> {
+    let compiled = compile(&check.files)?;
+    let program = Program::new(compiled.bundle);
+    let mut ended = Err(broken("the check did not end"));
+    let task = Task { program: &program, input: None };
+    evaluate(&task, check.limits, seat, outbox, |finished| ended = finished.result);
+    match ended {
+        Ok(_) => Ok(program.bundle),
+        Err(error) if error.code == "no_handler" => Err(ScriptError { stack: None, ..error }.at(compiled.export)),
+        Err(error) => Err(error),
+    }
+}
+
+fn evaluate(task: &Task<'_>, limits: Limits, seat: &Seat, outbox: &Outbox, report: impl FnOnce(Finished)) {
+    let limits = Limits { stack_bytes: limits.stack_bytes.min(MAX_STACK_BYTES), ..limits };
+    let host = Rc::new(Host::new(seat.id, limits, task, seat.ties.clone(), outbox.clone(), seat.started));
+    execute(task, &host, &seat.inbox, report);
+}
+
+/// A panic is this program's fault, and ends one run only.
+fn caught<T>(run: impl FnOnce() -> T) -> Result<T, ScriptError> {
+    catch_unwind(AssertUnwindSafe(run)).map_err(|_| broken("the runner failed in the middle of the run"))
+}
+
+fn broken(message: &str) -> ScriptError {
+    ScriptError::new("runner_crashed", "RunnerCrashed", message)
+}
+
+fn failed(error: ScriptError) -> Finished {
+    Finished { result: Err(error), usage: Usage::default() }
+}
+
+/// The runs under way, by id; cheap to clone.
+#[derive(Clone, Default)]
+struct Runs(Arc<Mutex<HashMap<u64, Handle>>>);
+
+/// How the reading thread reaches a run.
+struct Handle {
+    slot: SyncSender<Letter>,
+    ties: Ties,
+}
+
+/// What a run has of its own while it is under way.
+struct Seat {
+    id: u64,
+    started: Duration,
+    inbox: Inbox,
+    ties: Ties,
+    runs: Runs,
+}
+
+impl Seat {
+    /// Nothing more is for this run.
+    fn leave(&self) {
+        self.runs.end(self.id);
+    }
+}
+
+impl Runs {
+    fn handles(&self) -> MutexGuard<'_, HashMap<u64, Handle>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn execute(&mut self, id: u64, limits: Limits, task: &Task<'_>) -> io::Result<Finished> {
-        let writer = self.link.writer()?;
-        let host = Rc::new(Host::new(id, limits, task, Rc::clone(&self.resident), writer));
-        execute(task, &host, &mut self.link)
+    fn begin(&self, id: u64, limits: Limits) -> Seat {
+        let (slot, inbox) = Inbox::new(limits.calls_at_once as usize + SPARE_LETTERS);
+        let ties = Ties::new(limits.memory_bytes);
+        self.handles().insert(id, Handle { slot, ties: ties.clone() });
+        Seat { id, started: clock::now(), inbox, ties, runs: self.clone() }
+    }
+
+    fn end(&self, id: u64) {
+        self.handles().remove(&id);
+    }
+
+    /// Hands over an answer, counted from now on. One to a run that is over, or that nobody asked for, is dropped.
+    fn answer(&self, reply: Reply) {
+        let handles = self.handles();
+        let Some(handle) = handles.get(&reply.id) else {
+            return;
+        };
+        let weight = reply
+            .result
+            .as_ref()
+            .map_or(0, |answer| answer.value.len() as u64 + answer.body.as_ref().map_or(0, |body| body.len() as u64));
+        let letter = if handle.ties.memory.take(weight) { Letter::Reply(reply) } else { Letter::TooLarge };
+        // Full only if the engine sends more answers than there were calls.
+        let _full = handle.slot.try_send(letter);
+    }
+
+    fn cancel(&self, id: u64) {
+        if let Some(handle) = self.handles().get(&id) {
+            handle.cancel();
+        }
+    }
+
+    fn cancel_all(&self) {
+        self.handles().drain().for_each(|(_, handle)| handle.cancel());
+    }
+}
+
+impl Handle {
+    fn cancel(&self) {
+        self.ties.cancelled.store(true, Ordering::Relaxed);
+        // Full means that it has something to wake up for.
+        let _full = self.slot.try_send(Letter::Wake);
     }
 }
 

@@ -88,6 +88,7 @@ fn check(config: Config) -> Result<Config, Error> {
         ("queue.lease", (1_000..=3_600_000).contains(&config.queue.lease.ms), "is from 1s to 1h"),
         ("queue.horizon", config.queue.horizon.ms > 0, "is longer than 0s"),
         ("runs.concurrency", config.runs.concurrency <= 1_000, "is at most 1000"),
+        ("runs.runners", config.runs.runners <= 256, "is at most 256"),
         ("limits.connections", (1..=1_000_000).contains(&config.limits.connections), "is from 1 to 1000000"),
         ("limits.streams", (1..=100_000).contains(&config.limits.streams), "is from 1 to 100000"),
         ("limits.body_read", config.limits.body_read.ms > 0, "is longer than 0s"),

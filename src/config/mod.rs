@@ -136,10 +136,24 @@ pub struct Catalog {
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Runs {
-    /// How many at once, each in a runner process of its own; 0 is eight per processor.
+    /// How many at once; 0 is eight per processor.
     pub concurrency: usize,
+    /// In how many runner processes; 0 is one per processor.
+    pub runners: usize,
+    /// How far they are kept from each other.
+    pub isolation: Isolation,
     /// How long `execute` waits.
     pub sync_wait: Span,
+}
+
+/// How far runs are kept from each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Isolation {
+    /// Runners are shared by the runs of one workspace.
+    Warm,
+    /// A process for every run.
+    PerRun,
 }
 
 /// Runs that are over.

@@ -2,4 +2,5 @@
 
 mod chaos;
 mod life;
+mod runners;
 mod support;

@@ -38,7 +38,7 @@ pub struct Version {
     /// Its settings.
     pub settings: Settings,
     /// Its code.
-    pub bundle: Bundle,
+    pub bundle: Arc<Bundle>,
 }
 
 /// An integration with the release that serves a trigger, if there is one.
@@ -167,7 +167,7 @@ impl Directory {
         let version = Arc::new(Version {
             number,
             settings: Settings::parse(&settings)?,
-            bundle: serde_json::from_str(&release.bundle).map_err(|error| corrupt(error.to_string()))?,
+            bundle: Arc::new(serde_json::from_str(&release.bundle).map_err(|error| corrupt(error.to_string()))?),
         });
         let mut versions = self.versions();
         if versions.len() >= MAX_VERSIONS {

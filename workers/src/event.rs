@@ -86,7 +86,7 @@ pub enum Event {
     RunnerStarted,
     /// A runner process was ended, or ended by itself.
     RunnerKilled {
-        /// Why: `timeout`, `cancelled`, `crashed`, `memory`, `worn`.
+        /// Why: `timeout`, `cancelled`, `crashed`, `memory`, `worn`, `idle`.
         reason: &'static str,
     },
     /// A duty ran.

@@ -18,7 +18,7 @@ use crate::duties::{Agreed, Upcoming};
 use crate::gateway::{self, Gateway};
 use crate::queue::{self, Opened};
 use crate::redact::Redactor;
-use crate::runners::{self, Pool};
+use crate::runners::{self, Pool, Room};
 use crate::worker::leases::Leases;
 use crate::worker::record::Recorder;
 use crate::{Directory, Error, Events, Live, Observer, Result};
@@ -34,8 +34,12 @@ pub struct Options {
     pub workspace: String,
     /// How to start a runner.
     pub runner: runners::Command,
-    /// At most this many runs at once, each in a runner process of its own.
+    /// At most this many runs at once.
     pub concurrency: usize,
+    /// About this many runner processes, each with many runs.
+    pub runners: usize,
+    /// How far runs are kept from each other.
+    pub isolation: runners::Isolation,
     /// How long a lease lasts unless renewed; it is renewed three times as often.
     pub lease_ms: u32,
     /// How far ahead a job may be scheduled.
@@ -72,6 +76,8 @@ pub struct Parts {
     pub directory: Directory,
     /// The runner processes.
     pub runners: Pool,
+    /// How many runs there may be at once.
+    pub(crate) room: Room,
     /// Who is told what happens.
     pub events: Events,
     /// The running runs.
@@ -117,7 +123,8 @@ impl Services {
         Ok(Self(Arc::new(Parts {
             recorder: Recorder::start(catalog.clone(), queue.clone(), events.clone(), live.clone(), leases.clone()),
             directory: Directory::load(catalog.clone()).await?,
-            runners: Pool::new(options.runner.clone(), options.concurrency, events.clone()),
+            runners: Pool::new(options.runner.clone(), options.runners, options.isolation, events.clone()),
+            room: Room::new(options.concurrency),
             redactor: Redactor::new(&options.secrets.values().cloned().collect::<Vec<_>>()),
             cache: Cache::beside(&queue, clock.clone()),
             upcoming: Upcoming::default(),

@@ -20,8 +20,8 @@ pub struct Roles {
     pub scheduler: bool,
 }
 
-/// How many runners are started before the first run needs one.
-const WARM: usize = 2;
+/// How many runners are kept ready for what needs a new one.
+const WARM: usize = 1;
 
 /// Does what `roles` says until `stop` is cancelled; then claims nothing more, lets runs end for at most `grace`,
 /// gives the rest back to the queue uncharged, and returns when everything is recorded.
@@ -31,7 +31,7 @@ pub async fn work(services: Services, roles: Roles, stop: CancellationToken, gra
     let duties_stop = CancellationToken::new();
     duties::spawn(&mut tasks, &services, roles, &duties_stop);
     if roles.worker {
-        if let Err(error) = services.runners.warm(WARM.min(services.options.concurrency)) {
+        if let Err(error) = services.runners.warm(WARM) {
             tracing::warn!(%error, "no runner could be started ahead of need");
         }
         let (claimed, jobs) = mpsc::channel(services.options.concurrency.max(1));

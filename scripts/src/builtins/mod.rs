@@ -12,7 +12,7 @@ use std::rc::Rc;
 
 use rquickjs::{Ctx, Function, Object, Result};
 
-pub(crate) use sources::{builtin, evaluate};
+pub(crate) use sources::{builtin, prepare};
 
 use crate::sandbox::Host;
 

@@ -1,12 +1,12 @@
 //! The prelude's sources, and how a context evaluates them: the core at once, the rest on first use.
 
 use std::rc::Rc;
+use std::sync::OnceLock;
 
-use rquickjs::context::EvalOptions;
-use rquickjs::{Ctx, Exception, FromJs, Function, Object, Result, Value};
+use rquickjs::{Ctx, Exception, Function, Object, Result, Value};
 
 use crate::compile::missing_module;
-use crate::sandbox::Host;
+use crate::sandbox::{Host, Script, Style};
 
 const SOURCES: &[(&str, &str)] = &[
     ("abort", include_str!("../../js/abort.js")),
@@ -24,6 +24,28 @@ const SOURCES: &[(&str, &str)] = &[
     ("url", include_str!("../../js/url.js")),
 ];
 
+/// What nearly every run needs.
+const ALWAYS: &[&str] = &["core", "outcome", "inspect"];
+
+/// The prelude's functions print as native ones do.
+const STYLE: Style = Style { strict: true, text: false };
+
+/// Each source's bytecode, made when it is first needed in this process.
+static COMPILED: [OnceLock<Option<Script>>; SOURCES.len()] = [const { OnceLock::new() }; SOURCES.len()];
+
+fn compiled(name: &str) -> Option<&'static Script> {
+    let at = SOURCES.iter().position(|(known, _)| *known == name)?;
+    let (name, source) = SOURCES[at];
+    COMPILED[at].get_or_init(|| Script::compile_apart(&format!("tidegate:{name}"), source, STYLE).ok()).as_ref()
+}
+
+/// Compiles what nearly every run needs, so that the first one does not wait for it.
+pub(crate) fn prepare() {
+    for name in ALWAYS {
+        compiled(name);
+    }
+}
+
 pub(super) fn install<'js>(ctx: &Ctx<'js>, object: &Object<'js>, host: &Rc<Host>) -> Result<()> {
     object.set("builtin", Function::new(ctx.clone(), builtin)?)?;
     let entry = host.trace.entry().to_owned();
@@ -34,17 +56,8 @@ pub(super) fn install<'js>(ctx: &Ctx<'js>, object: &Object<'js>, host: &Rc<Host>
 
 /// The value of one source: a function that makes the module.
 pub(crate) fn builtin<'js>(ctx: Ctx<'js>, name: String) -> Result<Value<'js>> {
-    let source = SOURCES.iter().find(|(known, _)| *known == name);
-    let Some((_, source)) = source else {
-        return Err(Exception::throw_reference(&ctx, &name));
-    };
-    evaluate(&ctx, &format!("tidegate:{name}"), source, true)
-}
-
-/// Evaluates a script under a file name.
-pub(crate) fn evaluate<'js, V: FromJs<'js>>(ctx: &Ctx<'js>, file: &str, source: &str, strict: bool) -> Result<V> {
-    let mut options = EvalOptions::default();
-    options.strict = strict;
-    options.filename = Some(file.to_owned());
-    ctx.eval_with_options(source, options)
+    match compiled(&name) {
+        Some(script) => script.run(&ctx),
+        None => Err(Exception::throw_reference(&ctx, &name)),
+    }
 }

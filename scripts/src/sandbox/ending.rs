@@ -67,9 +67,8 @@ impl Thrown {
     }
 
     fn out_of_memory(&self, host: &Host) -> bool {
-        let said = self.name == "InternalError"
-            && (self.message.starts_with("out of memory") || self.message == "string too long");
-        said || (self.empty && host.resident.above(host.limits.memory_bytes / 2))
+        let said = self.message.starts_with("out of memory") || self.message == "string too long";
+        (said || self.empty) && host.memory.refused()
     }
 }
 
@@ -100,7 +99,7 @@ pub(super) fn stopped(why: Stop, host: &Host, stack: &str) -> ScriptError {
             ScriptError::new("timeout", "TimeoutError", message)
         }
         Stop::Memory => memory_limit(host),
-        Stop::Closed => ScriptError::new("cancelled", "Error", "The engine closed the connection"),
+        Stop::Cancelled => ScriptError::new("cancelled", "Cancelled", "The run was ended by the engine"),
     };
     let shown = Some(host.trace.render(stack)).filter(|stack| !stack.is_empty());
     ScriptError { stack: shown, ..error }.at(host.trace.top(stack))

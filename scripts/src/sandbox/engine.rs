@@ -1,8 +1,8 @@
 //! QuickJS under limits, and the loop: jobs, then timers and answers, until the handler settles or cannot any more.
 
 use std::cell::RefCell;
-use std::io;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use rquickjs::function::IntoArgs;
 use rquickjs::loader::{ImportAttributes, Loader, Resolver};
@@ -11,21 +11,25 @@ use rquickjs::{Context, Ctx, Exception, FromJs, Function, Module, Object, Persis
 
 use super::ending::{Finished, Thrown, memory_limit, never_settles, stopped};
 use super::host::{Host, Stop};
-use super::link::{Arrival, Link};
-use super::trace::{PREFIX, SUFFIX};
+use super::link::{Arrival, Inbox, Letter};
+use super::memory::Counted;
+use super::pace;
+use super::program::Program;
 use crate::builtins;
 use crate::clock;
 use crate::compile::missing_module;
-use crate::protocol::{Bundle, Format, Input, Reply, ScriptError, ToRunner, Usage};
+use crate::protocol::{Input, Reply, ScriptError, Usage};
 
 /// Heap beyond the limit for describing how a run ended, when that was for lack of heap.
 const SPARE_BYTES: u64 = 16 << 20;
+/// A heap below this part of its limit is not searched for cycles: most runs end before there are any to speak of.
+const UNCOLLECTED: u64 = 4;
 /// Jobs between two looks at the clock; most jobs are far shorter than what the interrupt handler counts.
 const JOBS_PER_TICK: u32 = 64;
 
 /// What is evaluated.
 pub(crate) struct Task<'a> {
-    pub bundle: &'a Bundle,
+    pub program: &'a Program,
     /// The handler's argument; without one only the top level runs and the export is checked.
     pub input: Option<&'a Input>,
 }
@@ -51,29 +55,27 @@ struct Engine {
     interrupted_at: RefCell<String>,
 }
 
-/// Evaluates a bundle to its end.
-pub(crate) fn execute(task: &Task<'_>, host: &Rc<Host>, link: &mut Link) -> io::Result<Finished> {
+/// Evaluates a bundle to its end, and reports it before the heap is cleared away: that may take a while.
+pub(crate) fn execute(task: &Task<'_>, host: &Rc<Host>, inbox: &Inbox, report: impl FnOnce(Finished)) {
     let cpu = clock::cpu();
-    let finished = match Engine::new(host) {
-        Ok(engine) => {
-            let end = engine.run(task, link)?;
-            let result = engine.conclude(end);
-            (result, engine.heap())
-        }
-        Err(_) => (Err(memory_limit(host)), 0),
+    pace::start();
+    let engine = Engine::new(host);
+    let result = match &engine {
+        Ok(engine) => engine.conclude(engine.run(task, inbox)),
+        Err(_) => Err(host.stopped().map_or_else(|| memory_limit(host), |why| stopped(why, host, ""))),
     };
     let usage = Usage {
         cpu_ms: clock::millis(clock::cpu().saturating_sub(cpu)),
-        heap_bytes: finished.1,
+        heap_bytes: host.memory.used(),
         calls: host.calls_made(),
     };
-    Ok(Finished { result: finished.0, usage })
+    report(Finished { result, usage });
 }
 
 impl Engine {
     fn new(host: &Rc<Host>) -> Result<Self> {
-        let runtime = Runtime::new()?;
-        runtime.set_memory_limit(usize::try_from(host.limits.memory_bytes).unwrap_or(usize::MAX));
+        let runtime = Runtime::new_with_alloc(Counted(Arc::clone(&host.memory)))?;
+        runtime.set_gc_threshold(usize::try_from(host.limits.memory_bytes / UNCOLLECTED).unwrap_or(usize::MAX));
         runtime.set_max_stack_size(host.limits.stack_bytes as usize);
         let ticking = Rc::clone(host);
         runtime.set_interrupt_handler(Some(Box::new(move || ticking.tick())));
@@ -97,27 +99,27 @@ impl Engine {
 
     // ---- the loop
 
-    fn run(&self, task: &Task<'_>, link: &mut Link) -> io::Result<End> {
+    fn run(&self, task: &Task<'_>, inbox: &Inbox) -> End {
         if let Err(end) = self.begin(task) {
-            return Ok(end);
+            return end;
         }
         loop {
             self.drain();
             if let Some(why) = self.host.stopped() {
-                return Ok(End::Stopped(why));
+                return End::Stopped(why);
             }
             let reported = self.call("report", ());
             if self.host.settled() {
-                return Ok(End::Settled);
+                return End::Settled;
             }
             if let Err(end) = reported {
-                return Ok(end);
+                return end;
             }
             if self.host.next_timer().is_none() && !self.host.calls_pending() {
-                return Ok(End::NeverSettles);
+                return End::NeverSettles;
             }
-            if let Err(end) = self.wait(link)? {
-                return Ok(end);
+            if let Err(end) = self.wait(inbox) {
+                return end;
             }
         }
     }
@@ -146,23 +148,25 @@ impl Engine {
     }
 
     /// Waits for an answer or a timer, whichever is first, and hands it to the script.
-    fn wait(&self, link: &mut Link) -> io::Result<std::result::Result<(), End>> {
+    fn wait(&self, inbox: &Inbox) -> std::result::Result<(), End> {
         let deadline = self.host.deadline();
         let until = self.host.next_timer().map_or(deadline, |timer| timer.min(deadline));
-        match link.wait(until)? {
-            Arrival::Message(ToRunner::Reply(reply)) if reply.id == self.host.id => return Ok(self.reply(reply)),
-            Arrival::Message(ToRunner::Reply(_)) => {}
-            Arrival::Message(request) => link.postpone(request),
-            Arrival::Closed => self.host.stop(Stop::Closed),
+        match inbox.wait(until) {
+            Arrival::Letter(Letter::Reply(reply)) => return self.reply(reply),
+            Arrival::Letter(Letter::TooLarge) => self.host.stop(Stop::Memory),
+            Arrival::Closed => self.host.stop(Stop::Cancelled),
+            Arrival::Letter(Letter::Wake) => {
+                self.host.tick();
+            }
             Arrival::Late => {
                 if !self.host.tick()
                     && let Some(timer) = self.host.due_timer()
                 {
-                    return Ok(self.call("timer", (timer,)));
+                    return self.call("timer", (timer,));
                 }
             }
         }
-        Ok(Ok(()))
+        Ok(())
     }
 
     fn reply(&self, reply: Reply) -> std::result::Result<(), End> {
@@ -189,7 +193,7 @@ impl Engine {
     /// Starts the module and, with an input, its handler.
     fn begin(&self, task: &Task<'_>) -> std::result::Result<(), End> {
         self.context.with(|ctx| {
-            let code = match load(&ctx, task.bundle) {
+            let code = match task.program.load(&ctx) {
                 Ok(code) => code,
                 Err(_) => return Err(self.thrown(&ctx, End::Invalid)),
             };
@@ -235,9 +239,7 @@ impl Engine {
     fn conclude(&self, end: End) -> std::result::Result<String, ScriptError> {
         match end {
             End::Stopped(why) => Err(self.stopped(why)),
-            End::NeverSettles if self.host.resident.above(self.host.limits.memory_bytes / 10 * 9) => {
-                Err(memory_limit(&self.host))
-            }
+            End::NeverSettles if self.host.memory.refused() => Err(memory_limit(&self.host)),
             End::NeverSettles => Err(never_settles()),
             End::Uncaught(thrown) => Err(thrown.into_error(&self.host)),
             End::Invalid(thrown) => Err(thrown.into_syntax_error(&self.host)),
@@ -255,8 +257,7 @@ impl Engine {
             });
             return result.map_err(|end| self.conclude(end).err().unwrap_or_else(never_settles));
         }
-        let spare = self.host.limits.memory_bytes.saturating_add(SPARE_BYTES);
-        self.runtime.set_memory_limit(usize::try_from(spare).unwrap_or(usize::MAX));
+        self.host.memory.raise(SPARE_BYTES);
         let described: Option<String> = self.context.with(|ctx| {
             let described = self.ask_in(&ctx, "outcome", ()).ok();
             ctx.catch();
@@ -271,35 +272,6 @@ impl Engine {
     fn stopped(&self, why: Stop) -> ScriptError {
         stopped(why, &self.host, &self.interrupted_at.borrow())
     }
-
-    fn heap(&self) -> u64 {
-        u64::try_from(self.runtime.memory_usage().malloc_size).unwrap_or(0)
-    }
-}
-
-/// Evaluates the module's text: what `begin` in `js/core.js` takes.
-fn load<'js>(ctx: &Ctx<'js>, bundle: &Bundle) -> Result<Object<'js>> {
-    let code = Object::new(ctx.clone())?;
-    match bundle.format {
-        Format::CommonJs => {
-            // A `#!` line is only one at the very start.
-            let text = match bundle.code.strip_prefix("#!") {
-                Some(rest) => format!("{PREFIX}//{rest}{SUFFIX}"),
-                None => format!("{PREFIX}{}{SUFFIX}", bundle.code),
-            };
-            let wrapper: Function<'js> = builtins::evaluate(ctx, &bundle.entry, &text, false)?;
-            code.set("module", false)?;
-            code.set("wrapper", wrapper)?;
-        }
-        Format::Module => {
-            let declared = Module::declare(ctx.clone(), bundle.entry.as_str(), bundle.code.as_str())?;
-            let (module, promise) = declared.eval()?;
-            code.set("module", true)?;
-            code.set("promise", promise)?;
-            code.set("exports", module.namespace()?)?;
-        }
-    }
-    Ok(code)
 }
 
 /// The handler's argument as the prelude takes it: JSON texts.

@@ -2,17 +2,19 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
-use std::os::unix::net::UnixStream;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::engine::Task;
+use super::link::Outbox;
 use super::log::Allowance;
-use super::resident::Resident;
+use super::memory::Memory;
+use super::pace;
 use super::timers::Timers;
 use super::trace::Trace;
 use crate::clock;
-use crate::frame;
 use crate::protocol::{Answer, Call, FromRunner, Level, Limits, Line};
 
 /// Why a run is stopped from outside of its script.
@@ -20,10 +22,24 @@ use crate::protocol::{Answer, Call, FromRunner, Level, Limits, Line};
 pub(crate) enum Stop {
     /// Its time is up.
     Timeout,
-    /// The bytes the host keeps for it exceed its memory.
+    /// What the host keeps for it exceeds its memory.
     Memory,
-    /// The engine is gone.
-    Closed,
+    /// The engine said so, or is gone.
+    Cancelled,
+}
+
+/// What ties a run to the thread that receives its messages: it may cancel the run, and counts its answers.
+#[derive(Clone)]
+pub(crate) struct Ties {
+    pub cancelled: Arc<AtomicBool>,
+    pub memory: Arc<Memory>,
+}
+
+impl Ties {
+    /// Of a run that has used nothing of so many bytes.
+    pub fn new(memory_bytes: u64) -> Self {
+        Self { cancelled: Arc::default(), memory: Memory::new(memory_bytes) }
+    }
 }
 
 /// Calls to the engine: what is on its way, what waits for a slot, and the bodies that came back.
@@ -33,21 +49,21 @@ struct Calls {
     in_flight: u32,
     waiting: VecDeque<Call>,
     bodies: HashMap<u32, Rc<Vec<u8>>>,
-    /// Bytes in `waiting` and `bodies`.
-    kept: u64,
 }
 
 /// One run's state outside of its JavaScript heap.
 pub(crate) struct Host {
     pub id: u64,
     pub limits: Limits,
-    pub trace: Trace,
-    pub resident: Rc<Resident>,
+    pub trace: Arc<Trace>,
+    /// What the run's heap and the host use.
+    pub memory: Arc<Memory>,
     /// Whether calls reach the engine; while a draft is checked they do not.
     pub online: bool,
     started: Duration,
     deadline: Cell<Duration>,
-    writer: RefCell<UnixStream>,
+    cancelled: Arc<AtomicBool>,
+    outbox: Outbox,
     timers: RefCell<Timers>,
     log: RefCell<Allowance>,
     calls: RefCell<Calls>,
@@ -56,18 +72,18 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    pub fn new(id: u64, limits: Limits, task: &Task<'_>, resident: Rc<Resident>, writer: UnixStream) -> Self {
-        let started = clock::now();
-        resident.reset();
+    /// `started` is when the request came, on the monotonic clock.
+    pub fn new(id: u64, limits: Limits, task: &Task<'_>, ties: Ties, outbox: Outbox, started: Duration) -> Self {
         Self {
             id,
             limits,
-            trace: Trace::new(task.bundle),
-            resident,
+            trace: Arc::clone(&task.program.trace),
+            memory: ties.memory,
             online: task.input.is_some(),
             started,
             deadline: Cell::new(started + Duration::from_millis(limits.timeout_ms.into())),
-            writer: RefCell::new(writer),
+            cancelled: ties.cancelled,
+            outbox,
             timers: RefCell::default(),
             log: RefCell::new(Allowance::new(&limits)),
             calls: RefCell::default(),
@@ -78,11 +94,18 @@ impl Host {
 
     // ---- the run's end
 
-    /// Called by the engine every few thousand steps and by the loop: true ends whatever runs.
+    /// Looks whether the run must end: its time is up, it is cancelled, or it was stopped. True ends whatever runs.
+    ///
+    /// QuickJS asks every few thousand steps, and so does the loop. A native operation that takes long must ask as
+    /// well, every few milliseconds of work, and on true give up at once with any error: no script can catch it.
     pub fn tick(&self) -> bool {
-        self.resident.sample();
-        if self.stop.get().is_none() && clock::now() >= self.deadline.get() {
-            self.stop.set(Some(Stop::Timeout));
+        if self.stop.get().is_none() {
+            pace::note();
+            if self.cancelled.load(Ordering::Relaxed) {
+                self.stop.set(Some(Stop::Cancelled));
+            } else if clock::now() >= self.deadline.get() {
+                self.stop.set(Some(Stop::Timeout));
+            }
         }
         self.stop.get().is_some()
     }
@@ -161,28 +184,34 @@ impl Host {
             calls.in_flight += 1;
             drop(calls);
             self.send(&FromRunner::Call(call));
-        } else {
-            calls.kept += weight(&call);
+        } else if self.charge(weight(&call)) {
             calls.waiting.push_back(call);
-            self.charge(calls.kept);
         }
         id
     }
 
     /// Takes note of an answer: keeps its body, and sends the next call that waits. False if nobody asked.
+    ///
+    /// The answer was charged when it came; what is not kept is released here.
     pub fn answered(&self, call: u32, answer: Option<&mut Answer>) -> bool {
         let mut calls = self.calls.borrow_mut();
-        if call == 0 || call > calls.made || calls.in_flight == 0 {
+        let expected = call > 0 && call <= calls.made && calls.in_flight > 0;
+        if let Some(answer) = answer {
+            self.release(answer.value.len() as u64);
+            match answer.body.take() {
+                Some(body) if expected => {
+                    calls.bodies.insert(call, Rc::new(body));
+                }
+                Some(body) => self.release(body.len() as u64),
+                None => {}
+            }
+        }
+        if !expected {
             return false;
         }
         calls.in_flight -= 1;
-        if let Some(body) = answer.and_then(|answer| answer.body.take()) {
-            calls.kept += body.len() as u64;
-            calls.bodies.insert(call, Rc::new(body));
-            self.charge(calls.kept);
-        }
         if let Some(next) = calls.waiting.pop_front() {
-            calls.kept -= weight(&next);
+            self.release(weight(&next));
             calls.in_flight += 1;
             drop(calls);
             self.send(&FromRunner::Call(next));
@@ -203,16 +232,26 @@ impl Host {
         self.calls.borrow().made
     }
 
-    /// What the host keeps for a script counts as the script's memory.
-    fn charge(&self, kept: u64) {
-        if kept > self.limits.memory_bytes {
+    // ---- memory
+
+    /// Counts bytes that the host is about to keep for the script, beside the JavaScript heap and under the same
+    /// limit. False, and the run is stopped, when there is no room: then do not allocate them.
+    pub fn charge(&self, bytes: u64) -> bool {
+        let fits = self.memory.take(bytes);
+        if !fits {
             self.stop(Stop::Memory);
         }
+        fits
+    }
+
+    /// The host does not keep them any more: the other half of [`Self::charge`].
+    pub fn release(&self, bytes: u64) {
+        self.memory.give(bytes);
     }
 
     fn send(&self, message: &FromRunner) {
-        if frame::write(&mut *self.writer.borrow_mut(), message).is_err() {
-            self.stop(Stop::Closed);
+        if self.outbox.send(message).is_err() {
+            self.stop(Stop::Cancelled);
         }
     }
 }

@@ -1,16 +1,21 @@
 //! One evaluation of a bundle: a fresh runtime and context under limits, and the loop that drives them to an end.
 
+mod bytecode;
 mod ending;
 mod engine;
 mod host;
 mod link;
 mod log;
-mod resident;
+mod memory;
+mod pace;
+mod program;
 mod timers;
 mod trace;
 
+pub(crate) use bytecode::{Script, Style};
 pub(crate) use ending::Finished;
 pub(crate) use engine::{Task, execute};
-pub(crate) use host::Host;
-pub(crate) use link::Link;
-pub(crate) use resident::Resident;
+pub(crate) use host::{Host, Ties};
+pub(crate) use link::{Inbox, Incoming, Letter, Outbox};
+pub(crate) use pace::gives_way;
+pub(crate) use program::Program;

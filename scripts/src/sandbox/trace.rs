@@ -1,6 +1,6 @@
 //! The engine's stacks in the user's own lines and columns.
 
-use std::cell::OnceCell;
+use std::sync::OnceLock;
 
 use oxc_sourcemap::SourceMap;
 
@@ -22,7 +22,7 @@ pub(crate) struct Trace {
     text: String,
     shift: u32,
     map: Option<String>,
-    positions: OnceCell<Vec<Position>>,
+    positions: OnceLock<Vec<Position>>,
 }
 
 /// From the compiled code to the source; both from 0.
@@ -47,7 +47,7 @@ impl Trace {
                 Format::Module => 0,
             },
             map: bundle.map.clone(),
-            positions: OnceCell::new(),
+            positions: OnceLock::new(),
         }
     }
 

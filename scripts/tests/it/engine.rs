@@ -7,7 +7,8 @@ use std::thread::{self, JoinHandle};
 
 use scripts::frame::{self, Decoder};
 use scripts::protocol::{
-    Answer, Bundle, Call, Check, FromRunner, HostError, Input, Limits, Line, Reply, Run, ScriptError, ToRunner, Usage,
+    Answer, Bundle, Call, Check, FromRunner, HostError, Input, Limits, Line, Load, Reply, Run, ScriptError, ToRunner,
+    Usage,
 };
 
 /// What became of a run.
@@ -79,6 +80,13 @@ impl Engine {
         self.ids
     }
 
+    /// Has the runner keep a bundle; gives its number.
+    pub fn load(&mut self, bundle: Bundle) -> u32 {
+        let number = u32::try_from(self.next_id()).unwrap();
+        self.send(&ToRunner::Load(Box::new(Load { number, bundle })));
+        number
+    }
+
     pub fn check(&mut self, files: &[(&str, &str)]) -> Result<Bundle, ScriptError> {
         let files: BTreeMap<String, String> =
             files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
@@ -101,7 +109,8 @@ impl Engine {
         mut answer: impl FnMut(&Call) -> Option<Result<Answer, HostError>>,
     ) -> Ran {
         let id = self.next_id();
-        self.send(&ToRunner::Run(Box::new(Run { id, bundle, input, limits })));
+        let number = self.load(bundle);
+        self.send(&ToRunner::Run(Box::new(Run { id, bundle: number, input, limits })));
         let (mut lines, mut calls) = (Vec::new(), Vec::new());
         loop {
             match self.receive() {

@@ -13,3 +13,4 @@ mod frames;
 mod globals;
 mod logs;
 mod results;
+mod together;

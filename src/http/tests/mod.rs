@@ -149,6 +149,8 @@ fn options(data: &TempDir) -> Options {
         workspace: "default".into(),
         runner: runners::Command { program: "/nonexistent/runner".into(), args: Vec::new() },
         concurrency: 1,
+        runners: 1,
+        isolation: runners::Isolation::Warm,
         lease_ms: 30_000,
         horizon_ms: 10 * 366 * 86_400_000,
         sync_wait_ms: 30_000,

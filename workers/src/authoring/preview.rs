@@ -51,14 +51,17 @@ pub async fn preview(services: &Services, name: &str, payload: Value) -> Result<
         context: None,
         created: now,
     };
-    let version = Arc::new(Version { number: NO_NUMBER, settings, bundle });
+    let version = Arc::new(Version { number: NO_NUMBER, settings, bundle: bundle.into() });
     let attempt = Attempt { run, job, entry: Arc::new(entry), version, number: 1, started: now };
     services.live.start(attempt.running());
     let follow = services.live.follow(run).ok_or_else(|| Error::Unavailable("the preview did not start".into()))?;
     let owned = services.clone();
     services.previews.spawn(async move {
-        let (record, _) = attempt.run(&owned, &owned.stop).await;
-        owned.recorder.record(record).await;
+        let _slot = owned.room.slots().acquire_owned().await;
+        match attempt.run(&owned, &owned.stop).await {
+            Some((record, _)) => owned.recorder.record(record).await,
+            None => owned.live.forget(run),
+        }
     });
     Ok((run, follow))
 }

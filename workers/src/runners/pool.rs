@@ -1,50 +1,50 @@
-//! Which runner serves which request, and when one is ended.
+//! Which runner serves which request, when one is ended, and what that means for the other runs in it.
 
 use std::collections::BTreeMap;
-use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::BytesMut;
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
-use scripts::frame;
-use scripts::protocol::{
-    Answer, Bundle, Call, Check, FromRunner, HostError, Input, Limits, Line, Reply, Run, ScriptError, ToRunner, Usage,
-};
-use tokio::io::AsyncWriteExt;
+use scripts::protocol::{Bundle, Input, Limits, ScriptError, Usage};
+use store::{IntegrationId, JobId};
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::process::{Command, Runner};
+use super::choose::Owner;
+use super::exchange::{Close, Ended, GRACE, Host, START, UNAVAILABLE, check, serve};
+use super::places::{Places, Seat};
+use super::process::{Command, End};
 use crate::{Event, Events};
-
-/// A runner is replaced after this many requests, so that nothing can pile up in it.
-const MAX_SERVED: u32 = 500;
-/// How long past its deadline a run may take to end by itself before its runner is killed.
-const GRACE: Duration = Duration::from_millis(40);
 
 /// How many drafts are compiled at one time.
 const CHECKS_AT_ONCE: usize = 2;
-/// The code of an error that is the engine's own: no runner can be had.
-pub const UNAVAILABLE: &str = "runner_unavailable";
 
-/// What a run asks of the engine while it runs.
-pub trait Host: Send + Sync {
-    /// A line of the log.
-    fn line(&self, line: Line);
-
-    /// A call; several may be under way.
-    fn call(&self, call: Call) -> impl Future<Output = Result<Answer, HostError>> + Send;
+/// How far runs are kept from each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Isolation {
+    /// Runs of one workspace share runners that are ready; each has a JavaScript runtime of its own.
+    #[default]
+    Warm,
+    /// A process for every run.
+    PerRun,
 }
 
-/// How a run ended.
-#[derive(Clone, Debug)]
-pub struct Ended {
-    /// The result as JSON text, or what went wrong.
-    pub result: Result<String, ScriptError>,
-    /// What it used, as far as the runner could still say.
-    pub usage: Usage,
+/// A run to be made.
+pub struct Request<'a> {
+    /// The workspace it belongs to.
+    pub workspace: &'a Arc<str>,
+    /// The integration.
+    pub integration: IntegrationId,
+    /// The job it is an attempt at.
+    pub job: JobId,
+    /// Whether it must have a runner for itself.
+    pub alone: bool,
+    /// What runs.
+    pub bundle: &'a Arc<Bundle>,
+    /// The handler's argument.
+    pub input: Input,
+    /// The limits.
+    pub limits: Limits,
 }
 
 /// The runners; cheap to clone.
@@ -52,172 +52,128 @@ pub struct Ended {
 pub struct Pool(Arc<Inner>);
 
 struct Inner {
-    command: Command,
-    slots: Semaphore,
+    isolation: Isolation,
     /// Checks have their own room: saving a draft must not wait for long runs to end.
     checks: Semaphore,
-    idle: Mutex<Vec<Runner>>,
+    places: Places,
     events: Events,
 }
 
 impl Pool {
-    /// A pool of at most `size` runners, started as they are needed.
-    pub fn new(command: Command, size: usize, events: Events) -> Self {
-        let (slots, checks) = (Semaphore::new(size.max(1)), Semaphore::new(CHECKS_AT_ONCE));
-        Self(Arc::new(Inner { command, slots, checks, idle: Mutex::default(), events }))
+    /// A pool of about `runners` processes, started as they are needed.
+    pub fn new(command: Command, runners: usize, isolation: Isolation, events: Events) -> Self {
+        let checks = Semaphore::new(CHECKS_AT_ONCE);
+        let places = Places::new(command, runners, events.clone());
+        Self(Arc::new(Inner { isolation, checks, places, events }))
     }
 
-    /// Starts runners ahead of need, so that the first runs do not wait for them.
+    /// Keeps `n` runners ready from now on, so that what needs a new one does not wait for it.
     pub fn warm(&self, n: usize) -> std::io::Result<()> {
-        for _ in 0..n {
-            let runner = self.start()?;
-            self.idle().push(runner);
-        }
-        Ok(())
+        self.0.places.warm(n)
     }
 
-    /// Compiles files and makes sure that they export a handler.
+    /// Compiles files and makes sure that they export a handler, in a process that does nothing else.
     pub async fn check(&self, files: BTreeMap<String, String>, limits: Limits) -> Result<Bundle, ScriptError> {
         let Ok(_slot) = self.0.checks.acquire().await else {
             return Err(unavailable("the engine is stopping"));
         };
-        let mut runner = self.take().map_err(|error| unavailable(&format!("no runner can be started: {error}")))?;
-        let id = u64::from(runner.served);
-        let exchange = async {
-            runner.send(&ToRunner::Check(Check { id, files, limits })).await?;
-            loop {
-                if let FromRunner::Checked { id: answered, result } = runner.receive().await?
-                    && answered == id
-                {
-                    return Ok::<_, std::io::Error>(result);
-                }
+        let runner =
+            self.0.places.fresh().map_err(|error| unavailable(&format!("no runner can be started: {error}")))?;
+        let mut line = runner.open(&limits);
+        // One that does not become ready does not answer either.
+        let _ready = tokio::time::timeout(START, line.ready()).await;
+        let patience = Duration::from_millis(limits.timeout_ms.into()) + GRACE;
+        let (reason, result) = match tokio::time::timeout(patience, check(&mut line, files, limits)).await {
+            Ok(Some(result)) => ("worn", result),
+            Ok(None) => {
+                let message =
+                    "the compiler crashed on these files: the code is nested too deeply, or is not what it seems";
+                ("crashed", Err(gone(message)))
             }
+            Err(_) => ("timeout", Err(timed_out(limits.timeout_ms))),
         };
-        match tokio::time::timeout(patience(limits), exchange).await {
-            Ok(Ok(result)) => {
-                self.give_back(runner, result.as_ref().err());
-                result
-            }
-            Ok(Err(_)) => {
-                self.0.events.emit(Event::RunnerKilled { reason: "crashed" });
-                Err(gone("the compiler crashed on these files: the code is nested too deeply, or is not what it seems"))
-            }
-            Err(_) => {
-                self.0.events.emit(Event::RunnerKilled { reason: "timeout" });
-                Err(timed_out(limits.timeout_ms))
-            }
-        }
+        self.0.events.emit(Event::RunnerKilled { reason });
+        result
     }
 
-    /// Runs a handler. Its runner is killed when `cancel` is, or when the run does not end at its deadline.
-    pub async fn run(
+    /// Runs a handler. `None` when its runner died of another run, or nobody knows of which: nothing is known against
+    /// this one, and it should be made again as if it had not begun.
+    pub async fn run(&self, request: Request<'_>, host: &impl Host, cancel: &CancellationToken) -> Option<Ended> {
+        if cancel.is_cancelled() {
+            return Some(Ended::error(cancelled()));
+        }
+        let mut seat = match self.seat(&request) {
+            Ok(seat) => seat,
+            Err(error) => return Some(Ended::error(unavailable(&format!("no runner can be started: {error}")))),
+        };
+        let Request { integration, job, bundle, input, limits, .. } = request;
+        let runner = seat.runner();
+        let mut line = runner.open(&limits);
+        let ended = match serve(&mut line, (bundle, input, limits), host, cancel).await {
+            Close::Finished(ended) => {
+                seat.retire(broken_limit(&ended));
+                Some(ended)
+            }
+            Close::Stubborn => {
+                runner.kill(line.id);
+                seat.retire(Some("cancelled"));
+                Some(Ended::error(cancelled()))
+            }
+            Close::Overdue => {
+                runner.kill(line.id);
+                seat.retire(Some("timeout"));
+                self.0.places.suspicion().strike(integration, Instant::now());
+                Some(Ended::error(timed_out(limits.timeout_ms)))
+            }
+            Close::Gone { .. } if cancel.is_cancelled() => Some(Ended::error(cancelled())),
+            Close::Gone { late } => self.gone(&mut seat, (line.id, late), (integration, job, limits)),
+        };
+        if ended.is_some() {
+            self.0.places.suspicion().clear(job);
+        }
+        ended
+    }
+
+    /// What a runner's end means for a run that was in it.
+    fn gone(
         &self,
-        bundle: Bundle,
-        input: Input,
-        limits: Limits,
-        host: &impl Host,
-        cancel: &CancellationToken,
-    ) -> Ended {
-        let slot = tokio::select! {
-            slot = self.0.slots.acquire() => slot,
-            () = cancel.cancelled() => return Ended::error(cancelled()),
-        };
-        let Ok(_slot) = slot else {
-            return Ended::error(unavailable("the engine is stopping"));
-        };
-        let mut runner = match self.take() {
-            Ok(runner) => runner,
-            Err(error) => return Ended::error(unavailable(&format!("no runner can be started: {error}"))),
-        };
-        let id = u64::from(runner.served);
-        let run = ToRunner::Run(Box::new(Run { id, bundle, input, limits }));
-        let (reason, error) = tokio::select! {
-            served = serve(&mut runner, id, &run, host) => match served {
-                Ok(ended) => {
-                    self.give_back(runner, ended.result.as_ref().err());
-                    return ended;
-                }
-                Err(error) => ("crashed", gone(&format!("the runner process ended in the middle of the run ({error})"))),
-            },
-            () = tokio::time::sleep(patience(limits)) => ("timeout", timed_out(limits.timeout_ms)),
-            () = cancel.cancelled() => ("cancelled", cancelled()),
-        };
-        self.0.events.emit(Event::RunnerKilled { reason });
-        Ended::error(error)
-    }
-
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Runner>> {
-        self.0.idle.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn take(&self) -> std::io::Result<Runner> {
-        let mut runner = match self.take_idle() {
-            Some(runner) => runner,
-            None => self.start()?,
-        };
-        runner.served += 1;
-        Ok(runner)
-    }
-
-    /// An idle runner that is still there: the system may have ended one for want of memory, which is no run's fault.
-    fn take_idle(&self) -> Option<Runner> {
-        let mut idle = self.idle();
-        while let Some(mut runner) = idle.pop() {
-            if runner.is_alive() {
-                return Some(runner);
+        seat: &mut Seat,
+        (id, late): (u64, bool),
+        (integration, job, limits): (IntegrationId, JobId, Limits),
+    ) -> Option<Ended> {
+        let now = Instant::now();
+        match seat.runner().end() {
+            // Two were overdue at the same time, and the other one was first.
+            Some(End::Killed(culprit)) if late && culprit != id => Some(Ended::error(timed_out(limits.timeout_ms))),
+            Some(End::Killed(culprit)) if culprit != id => None,
+            Some(End::Crashed) => {
+                seat.retire(Some("crashed"));
+                self.0.places.suspicion().suspect(job, now);
+                None
             }
-            self.0.events.emit(Event::RunnerKilled { reason: "crashed" });
+            None => {
+                seat.retire(Some("crashed"));
+                Some(Ended::error(unavailable("the runner does not become ready")))
+            }
+            Some(End::CrashedAlone | End::Killed(_)) => {
+                seat.retire(Some("crashed"));
+                self.0.places.suspicion().strike(integration, now);
+                Some(Ended::error(gone("the runner process ended in the middle of the run")))
+            }
         }
-        None
     }
 
-    fn start(&self) -> std::io::Result<Runner> {
-        let runner = Runner::start(&self.0.command)?;
-        self.0.events.emit(Event::RunnerStarted);
-        Ok(runner)
-    }
-
-    /// A runner is used again unless it is worn, or something broke a limit in it.
-    fn give_back(&self, runner: Runner, error: Option<&ScriptError>) {
-        let reason = match error.map(|error| error.code.as_str()) {
-            Some("memory_limit") => "memory",
-            Some("timeout") => "timeout",
-            _ if runner.served >= MAX_SERVED => "worn",
-            _ => return self.idle().push(runner),
+    /// A place for a run in the runner that it should have.
+    fn seat(&self, request: &Request<'_>) -> std::io::Result<Seat> {
+        let (places, now) = (&self.0.places, Instant::now());
+        let (apart, suspect) = {
+            let suspicion = places.suspicion();
+            (suspicion.apart(request.integration, now), suspicion.alone(request.job, now))
         };
-        self.0.events.emit(Event::RunnerKilled { reason });
-    }
-}
-
-/// Talks with the runner until the run is over.
-async fn serve(runner: &mut Runner, id: u64, run: &ToRunner, host: &impl Host) -> std::io::Result<Ended> {
-    runner.send(run).await?;
-    let (mut incoming, mut outgoing) = runner.halves();
-    let mut calls = FuturesUnordered::new();
-    // One reply at a time on its way out, and reading goes on meanwhile: the script writes without reading, so that
-    // two who only write would wait for each other until the deadline.
-    let mut reply = BytesMut::new();
-    loop {
-        let message = tokio::select! {
-            message = incoming.receive() => message?,
-            Some(done) = calls.next(), if reply.is_empty() => {
-                reply.extend_from_slice(&frame::encode(&ToRunner::Reply(done))?);
-                continue;
-            }
-            written = outgoing.write_buf(&mut reply), if !reply.is_empty() => {
-                written?;
-                continue;
-            }
-        };
-        match message {
-            FromRunner::Log { id: of, line } if of == id => host.line(line),
-            FromRunner::Call(call) if call.id == id => calls.push(async move {
-                let number = call.call;
-                Reply { id, call: number, result: host.call(call).await }
-            }),
-            FromRunner::Finished { id: of, result, usage } if of == id => return Ok(Ended { result, usage }),
-            // Late words of an earlier request.
-            _ => {}
+        let owner = Owner { workspace: request.workspace.clone(), integration: apart.then_some(request.integration) };
+        match self.0.isolation {
+            Isolation::Warm => places.seat(owner, request.alone || suspect),
+            Isolation::PerRun => places.seat_apart(owner),
         }
     }
 }
@@ -228,9 +184,15 @@ impl Ended {
     }
 }
 
-/// How long a run of this timeout may take in all before its runner is killed.
-fn patience(limits: Limits) -> Duration {
-    Duration::from_millis(limits.timeout_ms.into()) + GRACE
+/// Why a runner should not be used again after a run that ended by itself: what broke such a limit may have left
+/// traces in the process.
+fn broken_limit(ended: &Ended) -> Option<&'static str> {
+    match ended.result.as_ref().err().map(|error| error.code.as_str()) {
+        Some("memory_limit") => Some("memory"),
+        Some("timeout") => Some("timeout"),
+        Some("runner_crashed") => Some("crashed"),
+        _ => None,
+    }
 }
 
 fn script_error(code: &str, name: &str, message: String) -> ScriptError {

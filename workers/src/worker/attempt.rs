@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::Ending;
 use super::host::RunHost;
 use crate::live::Running;
-use crate::runners::Ended;
+use crate::runners::{Ended, Request};
 use crate::{Entry, Services, Version};
 
 const STACK_BYTES: u32 = 512 << 10;
@@ -56,13 +56,23 @@ impl Attempt {
         }
     }
 
-    /// Runs the handler to its end; the run must have been started in [`crate::Live`].
-    pub(crate) async fn run(&self, services: &Services, cancel: &CancellationToken) -> (RunRecord, Ending) {
+    /// Runs the handler to its end; the run must have been started in [`crate::Live`]. `None` when it was cut short
+    /// through no fault of its own, and is to be made again as if it had not begun.
+    pub(crate) async fn run(&self, services: &Services, cancel: &CancellationToken) -> Option<(RunRecord, Ending)> {
         let watch = Stopwatch::start();
         let host = RunHost::new(services, self, watch);
         host.boot(&self.version);
-        let bundle = self.version.bundle.clone();
-        let ended = services.runners.run(bundle, self.input(services), self.limits(), &host, cancel).await;
+        let request = Request {
+            workspace: &self.entry.workspace,
+            integration: self.entry.id,
+            job: self.job.id,
+            // A draft has not been tried: nobody else's run should suffer from it.
+            alone: self.job.cause == Cause::Preview,
+            bundle: &self.version.bundle,
+            input: self.input(services),
+            limits: self.limits(),
+        };
+        let ended = services.runners.run(request, &host, cancel).await?;
         let ending = match &ended.result {
             Ok(_) => Ending::Returned,
             Err(error) => match Ending::of_error(error) {
@@ -71,7 +81,7 @@ impl Attempt {
                 ending => ending,
             },
         };
-        (self.record(services, &host, ended, ending, watch.elapsed_ms()), ending)
+        Some((self.record(services, &host, ended, ending, watch.elapsed_ms()), ending))
     }
 
     fn limits(&self) -> Limits {

@@ -1,6 +1,5 @@
 //! Takes due jobs out of the queue as fast as there is room to run them.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use store::queue::{Claim, Queue};
@@ -17,7 +16,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// Claims until `stop`; closing `jobs` is what ends the worker.
 pub(crate) async fn until_stopped(services: &Services, jobs: mpsc::Sender<Claimed>, stop: &CancellationToken) {
-    let room = Arc::new(Semaphore::new(services.options.concurrency.max(1)));
+    let room = services.room.slots();
     while let Some(Ok(first)) = stop.run_until_cancelled(room.clone().acquire_owned()).await {
         let mut permits = first;
         if let Ok(more) = room.clone().try_acquire_many_owned(more(&room)) {

@@ -221,6 +221,8 @@ impl<'a> RunHost<'a> {
 
     async fn execute(&self, target: &Target, body: Value) -> Result<Answer, HostError> {
         let how = How::default();
+        // While it waits, its room is for the run that it waits for.
+        let _loan = self.services.room.lend();
         executed(&target.name, invoke::execute(self.services, target, body, how).await.map_err(host_error)?)
     }
 }

@@ -50,25 +50,31 @@ pub(crate) async fn process(services: Services, claimed: Claimed) {
     services.recorder.write(outgoing).await;
 }
 
+/// An attempt that counts for nothing: the job goes back to the queue, unless somebody else has it now (`None`).
+fn given_up(services: &Services, attempt: &Attempt, held: &Held) -> Option<Outgoing> {
+    services.live.forget(attempt.run);
+    if held.abort() == Some(Abort::LeaseLost) {
+        let integration = attempt.entry.name.clone();
+        tracing::warn!(job.id = %attempt.job.id, integration = &*integration, "the lease was lost; the run is ended");
+        services.events.emit(Event::LeaseLost { integration });
+        return None;
+    }
+    let next = Next::Return { due: attempt.job.due, closes: attempt.job.closes };
+    Some(Outgoing { record: None, settlement: Some(Settlement { lease: held.lease, next }), last: false })
+}
+
 /// Runs an attempt; `None` when somebody else has the job now.
 async fn run(services: &Services, attempt: Attempt, held: &Held) -> Option<Outgoing> {
     let late_ms = u64::try_from(attempt.started.since(attempt.job.due)).unwrap_or(0);
     let integration = attempt.entry.name.clone();
     services.live.start(attempt.running());
     services.events.emit(Event::RunStarted { integration: integration.clone(), cause: attempt.cause(), late_ms });
-    let (record, ending) = attempt.run(services, &held.token).await;
+    let Some((record, ending)) = attempt.run(services, &held.token).await else {
+        tracing::info!(job.id = %attempt.job.id, integration = &*integration, "its runner died of another run: runs again");
+        return given_up(services, &attempt, held);
+    };
     match held.abort().filter(|abort| gives_up(*abort, record.outcome)) {
-        Some(Abort::LeaseLost) => {
-            tracing::warn!(job.id = %attempt.job.id, integration = &*integration, "the lease was lost; the run is ended");
-            services.events.emit(Event::LeaseLost { integration });
-            services.live.forget(attempt.run);
-            None
-        }
-        Some(Abort::Drain) => {
-            services.live.forget(attempt.run);
-            let next = Next::Return { due: attempt.job.due, closes: attempt.job.closes };
-            Some(Outgoing { record: None, settlement: Some(Settlement { lease: held.lease, next }), last: false })
-        }
+        Some(_) => given_up(services, &attempt, held),
         None => Some(settled(services, &attempt, record, ending, held)),
     }
 }

@@ -1,0 +1,3 @@
+module.exports = async function handler({ payload }) {
+  return { hello: payload.name };
+};
