@@ -41,7 +41,10 @@ impl App {
         let metrics = Metrics::new(env!("CARGO_PKG_VERSION"), Some(config.server.data.clone()))
             .map_err(|error| Failure::new(error.to_string()))?;
         let observers: Vec<Arc<dyn Observer>> = vec![Arc::new(metrics.clone())];
-        let services = Services::open(options(config, openings)?, Arc::new(SystemClock), observers).await?;
+        let services = services(config, openings, observers).await?;
+        if config.runs.sandbox == config::Sandbox::Off {
+            tracing::warn!("runs.sandbox is off: scripts run without a jail, with the rights of this program");
+        }
         let listener = match config.server.roles.contains(&Role::Api) {
             true => Some(listen(config.server.listen).await?),
             false => None,
@@ -116,6 +119,26 @@ pub async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
     })
 }
 
+/// The engine, once a script can run in it.
+pub async fn services(
+    config: &Config,
+    openings: Vec<Opening>,
+    observers: Vec<Arc<dyn Observer>>,
+) -> Result<Services, Failure> {
+    let services = Services::open(options(config, openings)?, Arc::new(SystemClock), observers).await?;
+    services.runners.prove().await.map_err(|error| {
+        let failure = Failure::new(error.to_string());
+        match error {
+            runners::NotReady::NoJail => failure.help(
+                "it needs Linux 4.14 or newer with seccomp. Where all scripts are your own, runs.sandbox = \"off\" (or \
+                 TIDEGATE_SANDBOX=off) runs them without it",
+            ),
+            _ => failure,
+        }
+    })?;
+    Ok(services)
+}
+
 /// What the operator set, as the engine takes it.
 pub fn options(config: &Config, mut openings: Vec<Opening>) -> Result<Options, Failure> {
     for text in &config.egress.allow {
@@ -130,7 +153,7 @@ pub fn options(config: &Config, mut openings: Vec<Opening>) -> Result<Options, F
         data: config.server.data.clone(),
         queue: queue(config),
         workspace: WORKSPACE.to_owned(),
-        runner: runners::Command::this_program()?,
+        runner: runners::Command::this_program(config.runs.sandbox == config::Sandbox::On)?,
         concurrency: or(config.runs.concurrency, 8 * processors),
         runners: or(config.runs.runners, processors),
         isolation: match config.runs.isolation {

@@ -54,7 +54,7 @@
 
   async function read(key, compute) {
     try {
-      const { value } = await call('cache.get', { key, compute });
+      const { value } = await call('cache.get', compute ? { key, compute } : { key });
       return value;
     } catch {
       return { hit: false };

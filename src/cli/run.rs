@@ -5,7 +5,6 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ::schedules::SystemClock;
 use scripts::protocol::ScriptError;
 use serde_json::Value;
 use store::catalog::{Outcome, RunRecord};
@@ -104,11 +103,11 @@ async fn open(args: &Args, data: &Path) -> Result<Services, Failure> {
     let mut environment: BTreeMap<String, String> = Environment::of_process().secrets()?;
     environment.extend(args.secret.iter().cloned());
     let openings = args.allow.iter().map(|text| app::opening(text)).collect::<Result<Vec<_>, _>>()?;
-    let mut config = config::load(None, &Environment::default(), Vec::new())?;
+    let mut config = config::load(None, &Environment::of_process().only(&["TIDEGATE_SANDBOX"]), Vec::new())?;
     config.server.data = data.to_path_buf();
     config.secrets = environment;
     config.runs.concurrency = 2;
-    Ok(Services::open(app::options(&config, openings)?, Arc::new(SystemClock), Vec::new()).await?)
+    app::services(&config, openings, Vec::new()).await
 }
 
 async fn preview(services: &Services, folder: &folder::Folder, payload: Value) -> Result<Arc<RunRecord>, Failure> {

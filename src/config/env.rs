@@ -7,7 +7,7 @@ use toml::{Table, Value};
 use super::{Error, did_you_mean};
 
 /// Short names for keys that are set often.
-const SHORT: [(&str, &str); 8] = [
+const SHORT: [(&str, &str); 9] = [
     ("TIDEGATE_LISTEN", "server.listen"),
     ("TIDEGATE_DATA", "server.data"),
     ("TIDEGATE_ROLES", "server.roles"),
@@ -16,6 +16,7 @@ const SHORT: [(&str, &str); 8] = [
     ("TIDEGATE_QUEUE", "queue.engine"),
     ("TIDEGATE_CATALOG", "catalog.engine"),
     ("TIDEGATE_EGRESS_ALLOW", "egress.allow"),
+    ("TIDEGATE_SANDBOX", "runs.sandbox"),
 ];
 
 /// Variables that are not configuration: the client's settings, the file to read, what is migrated.
@@ -40,6 +41,11 @@ impl Environment {
     /// These, for tests.
     pub fn new(variables: impl IntoIterator<Item = (String, String)>) -> Self {
         Self(variables.into_iter().filter(|(name, _)| name.starts_with("TIDEGATE_") && !injected(name)).collect())
+    }
+
+    /// Of these, the ones that are called so.
+    pub fn only(self, names: &[&str]) -> Self {
+        Self(self.0.into_iter().filter(|(name, _)| names.contains(&name.as_str())).collect())
     }
 
     /// One variable; an empty one counts as not set.

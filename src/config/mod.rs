@@ -142,8 +142,20 @@ pub struct Runs {
     pub runners: usize,
     /// How far they are kept from each other.
     pub isolation: Isolation,
+    /// Whether scripts are jailed.
+    pub sandbox: Sandbox,
     /// How long `execute` waits.
     pub sync_wait: Span,
+}
+
+/// Whether scripts are jailed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sandbox {
+    /// The program does not start where they cannot be.
+    On,
+    /// They run with the rights of the program.
+    Off,
 }
 
 /// How far runs are kept from each other.

@@ -23,6 +23,8 @@ const THREAD: u64 = (libc::CLONE_VM
 const IGNORED: u64 = libc::CLONE_DETACHED as u64;
 /// `prctl(PR_SET_VMA)`: the C library names its memory.
 const PR_SET_VMA: u64 = 0x5356_4d41;
+/// `prctl(PR_GET_AUXV)`: what the kernel told this process at its start, such as where the clock is.
+const PR_GET_AUXV: u64 = 0x4155_5856;
 
 /// Calls that exist nowhere, as on an older kernel: the C library then takes the older call, whose arguments a filter
 /// can read.
@@ -37,12 +39,15 @@ pub(super) fn allowed() -> Result<Rules, BackendError> {
     rules.insert(libc::SYS_mmap, vec![SeccompRule::new(no_code.clone())?]);
     rules.insert(libc::SYS_mprotect, vec![SeccompRule::new(no_code)?]);
     rules.insert(libc::SYS_clone, vec![first(Qword, MaskedEq(!IGNORED), THREAD)?]);
-    let name = first(Dword, Eq, libc::PR_SET_NAME as u64)?;
-    rules.insert(libc::SYS_prctl, vec![name, first(Dword, Eq, PR_SET_VMA)?]);
+    let about_itself = [libc::PR_SET_NAME as u64, PR_SET_VMA, PR_GET_AUXV];
+    let about_itself = about_itself.into_iter().map(|option| first(Dword, Eq, option));
+    rules.insert(libc::SYS_prctl, about_itself.collect::<Result<_, _>>()?);
     // `abort` signals itself.
     rules.insert(libc::SYS_tgkill, vec![first(Dword, Eq, std::process::id().into())?]);
-    let second_handle = SeccompCondition::new(1, Dword, Eq, libc::F_DUPFD_CLOEXEC as u64)?;
-    rules.insert(libc::SYS_fcntl, vec![SeccompRule::new(vec![second_handle])?]);
+    // A second handle; and builds for tests look whether one is open before they close it.
+    let handles = [libc::F_DUPFD_CLOEXEC, libc::F_GETFD].into_iter();
+    let handles = handles.map(|what| SeccompRule::new(vec![SeccompCondition::new(1, Dword, Eq, what as u64)?]));
+    rules.insert(libc::SYS_fcntl, handles.collect::<Result<_, _>>()?);
     Ok(rules)
 }
 

@@ -181,24 +181,30 @@ fn the_cache_as_promised() {
     let miss = r#"{"hit":false}"#;
     let hit = r#"{"hit":true,"value":{"a":1}}"#;
     let get = r#"cache.get {"key":"k"}"#;
+    let asks = r#"cache.get {"key":"k","compute":true}"#;
+    let lead = r#"{"hit":false,"lead":true}"#;
+    let abandon = r#"cache.abandon {"key":"k"}"#;
     let set = r#"cache.set {"key":"k","value":5,"ttlMs":3600000}"#;
     let set_short = r#"cache.set {"key":"k","value":5,"ttlMs":1000}"#;
     let cases: &[(&str, &str, &str, &[&str])] = &[
         ("return cache.get('k')", miss, "null", &[get]),
         ("return cache.get('k')", hit, r#"{"a":1}"#, &[get]),
-        ("return cache.get('k', { getValue: () => 9 })", hit, r#"{"a":1}"#, &[get]),
-        ("return cache.get('k', { getValue: () => 5 })", miss, "5", &[get, set]),
-        ("return cache.get('k', { ttl: 1000, getValue: async () => 5 })", miss, "5", &[get, set_short]),
-        ("return cache.get('k', { getValue: Promise.resolve(5) })", miss, "5", &[get, set]),
-        ("return cache.get('k', { getValue: 5 })", miss, "5", &[get, set]),
-        ("return (await cache.get('k', { getValue: () => undefined })) === null", miss, "true", &[get]),
+        ("return cache.get('k', { getValue: () => 9 })", hit, r#"{"a":1}"#, &[asks]),
+        ("return cache.get('k', { getValue: () => 5 })", miss, "5", &[asks, set]),
+        ("return cache.get('k', { ttl: 1000, getValue: async () => 5 })", miss, "5", &[asks, set_short]),
+        ("return cache.get('k', { getValue: Promise.resolve(5) })", miss, "5", &[asks, set]),
+        ("return cache.get('k', { getValue: 5 })", miss, "5", &[asks, set]),
+        ("return (await cache.get('k', { getValue: () => undefined })) === null", miss, "true", &[asks]),
+        ("return (await cache.get('k', { getValue: () => undefined })) === null", lead, "true", &[asks, abandon]),
+        ("return cache.get('k', { getValue: () => { throw 1 } }).catch((e) => e)", lead, "1", &[asks, abandon]),
+        ("return cache.get('k', { getValue: () => 5 })", lead, "5", &[asks, set]),
         ("await cache.set('k', 5)", "null", "null", &[set]),
         ("await cache.delete('k')", "null", "null", &[r#"cache.delete {"key":"k"}"#]),
         (
             "let n = 0; const f = () => cache.get('k', { getValue: async () => { n++; return 5 } }); return [...await Promise.all([f(), f(), f()]), n]",
             miss,
             "[5,5,5,1]",
-            &[get, set],
+            &[asks, set],
         ),
     ];
     for (code, answer, end, calls) in cases {

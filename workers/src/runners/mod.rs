@@ -16,5 +16,5 @@ mod suspicion;
 
 pub use exchange::{Ended, Host, UNAVAILABLE};
 pub use pool::{Isolation, Pool, Request};
-pub use process::Command;
+pub use process::{Command, NO_JAIL, NotReady, WITHOUT_JAIL};
 pub(crate) use room::Room;

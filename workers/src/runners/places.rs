@@ -4,7 +4,8 @@ use std::borrow::Borrow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::choose::{Choice, Duty, MAX_SERVED, Owner, choose, staying};
-use super::process::{Command, Runner};
+use super::exchange::START;
+use super::process::{Command, NotReady, Runner};
 use super::suspicion::Suspicion;
 use crate::{Event, Events};
 
@@ -54,6 +55,11 @@ impl Places {
     /// Who killed runners.
     pub(super) fn suspicion(&self) -> MutexGuard<'_, Suspicion> {
         self.0.suspicion.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts a runner and sees it ready.
+    pub(super) async fn prove(&self) -> Result<(), NotReady> {
+        Runner::start(&self.0.command).map_err(NotReady::NotStarted)?.prove(START).await
     }
 
     /// Keeps `n` runners ready from now on.

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::choose::Owner;
 use super::exchange::{Close, Ended, GRACE, Host, START, UNAVAILABLE, check, serve};
 use super::places::{Places, Seat};
-use super::process::{Command, End};
+use super::process::{Command, End, NotReady};
 use crate::{Event, Events};
 
 /// How many drafts are compiled at one time.
@@ -65,6 +65,11 @@ impl Pool {
         let checks = Semaphore::new(CHECKS_AT_ONCE);
         let places = Places::new(command, runners, events.clone());
         Self(Arc::new(Inner { isolation, checks, places, events }))
+    }
+
+    /// Starts a runner to see that scripts can run here, and in their jail.
+    pub async fn prove(&self) -> Result<(), NotReady> {
+        self.0.places.prove().await
     }
 
     /// Keeps `n` runners ready from now on, so that what needs a new one does not wait for it.

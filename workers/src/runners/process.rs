@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use scripts::frame::{self, Decoder};
 use scripts::protocol::{Bundle, FromRunner, Input, Limits, Load, Run, ToRunner};
@@ -25,6 +26,11 @@ const OUTGOING: usize = 64;
 /// Messages of a run that are not log lines or calls: its end.
 const SPARE_MESSAGES: usize = 8;
 
+/// The argument after `runner` that leaves the jail out.
+pub const WITHOUT_JAIL: &str = "--without-jail";
+/// What a runner exits with that could not be jailed (`EX_CONFIG`).
+pub const NO_JAIL: u8 = 78;
+
 /// How to start a runner.
 #[derive(Clone, Debug)]
 pub struct Command {
@@ -37,11 +43,31 @@ pub struct Command {
 impl Command {
     /// This same program, with the sub-command that makes it a runner. `/proc/self/exe` still names the running
     /// program after the file was replaced by a new build.
-    pub fn this_program() -> std::io::Result<Self> {
+    ///
+    /// Only a `jailed` runner keeps hostile code away from the system.
+    pub fn this_program(jailed: bool) -> std::io::Result<Self> {
         let linked = PathBuf::from("/proc/self/exe");
         let program = if linked.exists() { linked } else { std::env::current_exe()? };
-        Ok(Self { program, args: vec!["runner".into()] })
+        let free = (!jailed).then(|| WITHOUT_JAIL.into());
+        Ok(Self { program, args: std::iter::once("runner".into()).chain(free).collect() })
     }
+}
+
+/// Why no script can run.
+#[derive(Debug, thiserror::Error)]
+pub enum NotReady {
+    /// This system has no jail for it.
+    #[error("scripts cannot be jailed on this system; the line before says what is missing")]
+    NoJail,
+    /// The system does not start the process.
+    #[error("no runner process can be started: {0}")]
+    NotStarted(#[source] std::io::Error),
+    /// It ended at once.
+    #[error("the runner process ended before it was ready ({0})")]
+    Ended(std::process::ExitStatus),
+    /// It does nothing.
+    #[error("the runner process does not become ready")]
+    Silent,
 }
 
 /// How a runner ended.
@@ -128,6 +154,22 @@ impl Runner {
         let (tell_ready, ready) = watch::channel(false);
         tokio::spawn(read_frames(read, lines.clone(), tell_ready));
         Ok(Self { child: Mutex::new(child), outgoing, known: Mutex::default(), ids: AtomicU64::new(1), lines, ready })
+    }
+
+    /// Waits until it is ready; else ends it and says why it is not.
+    pub(super) async fn prove(self, patience: Duration) -> Result<(), NotReady> {
+        let mut told = self.ready.clone();
+        if let Ok(Ok(_)) = tokio::time::timeout(patience, told.wait_for(|ready| *ready)).await {
+            return Ok(());
+        }
+        let mut child = self.child.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let status = tokio::time::timeout(patience, child.wait()).await;
+        match status {
+            Ok(Ok(status)) if status.code() == Some(NO_JAIL.into()) => Err(NotReady::NoJail),
+            Ok(Ok(status)) => Err(NotReady::Ended(status)),
+            Ok(Err(error)) => Err(NotReady::NotStarted(error)),
+            Err(_) => Err(NotReady::Silent),
+        }
     }
 
     /// Whether the process still runs, as far as the system knows.
