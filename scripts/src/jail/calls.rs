@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use seccompiler::SeccompCmpArgLen::{Dword, Qword};
-use seccompiler::SeccompCmpOp::{Eq, MaskedEq};
+use seccompiler::SeccompCmpOp::{Eq, Le, MaskedEq};
 use seccompiler::{BackendError, SeccompCondition, SeccompRule};
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
@@ -32,9 +32,17 @@ pub(super) fn absent() -> Rules {
     BTreeMap::from([(libc::SYS_clone3, Vec::new())])
 }
 
+/// Calls that fail, and do no more than that: the C library looks into /proc when it gives memory back, and goes on
+/// without.
+pub(super) fn refused() -> Rules {
+    BTreeMap::from([(libc::SYS_openat, Vec::new())])
+}
+
 /// Calls that pass, and for some of them with which arguments; an empty list is any.
 pub(super) fn allowed() -> Result<Rules, BackendError> {
     let mut rules: Rules = ANY.iter().map(|call| (*call, Vec::new())).collect();
+    // Other filters have the last word on these.
+    rules.extend(absent().into_iter().chain(refused()));
     let no_code = vec![SeccompCondition::new(2, Qword, MaskedEq(libc::PROT_EXEC as u64), 0)?];
     rules.insert(libc::SYS_mmap, vec![SeccompRule::new(no_code.clone())?]);
     rules.insert(libc::SYS_mprotect, vec![SeccompRule::new(no_code)?]);
@@ -42,6 +50,15 @@ pub(super) fn allowed() -> Result<Rules, BackendError> {
     let about_itself = [libc::PR_SET_NAME as u64, PR_SET_VMA, PR_GET_AUXV];
     let about_itself = about_itself.into_iter().map(|option| first(Dword, Eq, option));
     rules.insert(libc::SYS_prctl, about_itself.collect::<Result<_, _>>()?);
+    // A thread that computes for long steps back; none comes forward.
+    rules.insert(
+        libc::SYS_setpriority,
+        vec![SeccompRule::new(vec![
+            SeccompCondition::new(0, Dword, Eq, libc::PRIO_PROCESS.into())?,
+            SeccompCondition::new(1, Dword, Eq, 0)?,
+            SeccompCondition::new(2, Dword, Le, 19)?,
+        ])?],
+    );
     // `abort` signals itself.
     rules.insert(libc::SYS_tgkill, vec![first(Dword, Eq, std::process::id().into())?]);
     // A second handle; and builds for tests look whether one is open before they close it.
@@ -76,8 +93,7 @@ const ANY: &[i64] = &[
     libc::SYS_mremap,
     libc::SYS_brk,
     libc::SYS_madvise,
-    // threads; `clone3` is absent, which is the other filter's word
-    libc::SYS_clone3,
+    // threads
     libc::SYS_futex,
     libc::SYS_set_robust_list,
     libc::SYS_rseq,

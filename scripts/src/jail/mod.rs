@@ -6,8 +6,6 @@
 //! calls that a runner needs; any other ends the process).
 
 #[cfg(target_os = "linux")]
-mod allocator;
-#[cfg(target_os = "linux")]
 mod calls;
 #[cfg(target_os = "linux")]
 mod landlock;
@@ -15,6 +13,8 @@ mod landlock;
 mod limits;
 #[cfg(target_os = "linux")]
 mod seccomp;
+#[cfg(target_os = "linux")]
+mod settle;
 
 use std::fmt;
 
@@ -78,7 +78,7 @@ pub enum Error {
 /// Locks this process up, all its threads, for good. Call it before there is anything to hide or to steal.
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub fn enter(allowance: Allowance) -> Result<Walls, Error> {
-    allocator::settle();
+    settle::settle();
     limits::set(allowance)?;
     let landlock = landlock::enforce();
     seccomp::enforce()?;

@@ -12,6 +12,7 @@ pub(super) fn enforce() -> Result<(), Error> {
     // Where two filters answer differently, the stricter answer holds.
     for (rules, otherwise, then) in [
         (calls::absent(), SeccompAction::Allow, SeccompAction::Errno(libc::ENOSYS.unsigned_abs())),
+        (calls::refused(), SeccompAction::Allow, SeccompAction::Errno(libc::EACCES.unsigned_abs())),
         (allowed, SeccompAction::KillProcess, SeccompAction::Allow),
     ] {
         let filter = SeccompFilter::new(rules, otherwise, then, arch).map_err(|error| refused(&error))?;

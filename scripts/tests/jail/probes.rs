@@ -20,6 +20,8 @@ pub enum Free {
 pub struct Probe {
     pub name: &'static str,
     pub free: Free,
+    /// The system call.
+    pub number: i64,
     pub call: fn() -> i64,
 }
 
@@ -54,6 +56,7 @@ macro_rules! probes {
         &[$(Probe {
             name: $name,
             free: Free::$free,
+            number: libc::$number,
             call: || {
                 let mut args = [0_i64; 6];
                 let given: &[i64] = &[$($arg),*];
@@ -142,7 +145,8 @@ pub static PROBES: &[Probe] = probes! {
     "set capabilities" Fails SYS_capset (NOWHERE, NOWHERE);
     "raise a limit" Fails SYS_prlimit64 (0, 1000, 0, 0);
     "change the scheduler" Fails SYS_sched_setscheduler (0, 999, NOWHERE);
-    "change the priority" Works SYS_setpriority (0, 0, 0);
+    "come forward" Any SYS_setpriority (0, 0, -5);
+    "change another's priority" Any SYS_setpriority (0, own(std::os::unix::process::parent_id()), 0);
     "leave the group" Any SYS_setsid ();
     "change the personality" Works SYS_personality (0xffff_ffff);
     // code

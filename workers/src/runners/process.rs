@@ -133,13 +133,15 @@ impl Lines {
 }
 
 impl Runner {
-    /// Starts the process: an empty environment, one socket as its standard input, and nothing else open.
+    /// Starts the process: an environment without anything of ours, one socket as its standard input, and nothing else open.
     pub(super) fn start(command: &Command) -> std::io::Result<Self> {
         let (ours, theirs) = StdUnixStream::pair()?;
         ours.set_nonblocking(true)?;
         let child = tokio::process::Command::new(&command.program)
             .args(&command.args)
             .env_clear()
+            // Local time in scripts is UTC on every machine.
+            .env("TZ", "UTC0")
             .stdin(Stdio::from(OwnedFd::from(theirs)))
             .stdout(Stdio::null())
             .stderr(Stdio::inherit())
