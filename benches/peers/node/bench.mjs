@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import ivm from 'isolated-vm';
 
-const [small, big, times] = [readFileSync(process.argv[2], 'utf8'), readFileSync(process.argv[3], 'utf8'), Number(process.argv[4])];
+const [small, big, runs] = [readFileSync(process.argv[2], 'utf8'), readFileSync(process.argv[3], 'utf8'), Number(process.argv[4])];
 const payload = { name: 'world', items: [1, 2, 3] };
 
 async function measure(name, times, once) {
@@ -30,8 +30,8 @@ const worker = (code) => () => new Promise((resolve, reject) => {
   worker.once('error', reject);
 });
 
-// A fresh isolate and context for each run; V8's code cache, made once, stands beside our bytecode.
-function isolate(code) {
+// A fresh isolate and context for each run: from the text, or with V8's code cache, made once, as we have bytecode.
+function isolate(code, cached) {
   const source = `(function () { const module = { exports: {} }; (function (module, exports) {${code}\n})(module, module.exports); return module.exports })()({ payload }).then(JSON.stringify)`;
   const first = new ivm.Isolate();
   const { cachedData } = first.compileScriptSync(source, { produceCachedData: true });
@@ -40,14 +40,15 @@ function isolate(code) {
     const isolate = new ivm.Isolate({ memoryLimit: 64 });
     const context = await isolate.createContext();
     await context.global.set('payload', new ivm.ExternalCopy(payload).copyInto());
-    const script = await isolate.compileScript(source, { cachedData });
+    const script = await isolate.compileScript(source, cached ? { cachedData } : {});
     const value = await script.run(context, { promise: true, timeout: 10_000 });
     isolate.dispose();
     return value;
   };
 }
 
-await measure('small worker', Math.ceil(times / 20), worker(small));
-await measure('small isolate', times, isolate(small));
-await measure('big worker', Math.ceil(times / 20), worker(big));
-await measure('big isolate', Math.ceil(times / 10), isolate(big));
+for (const [name, code, times] of [['small', small, runs], ['big', big, Math.ceil(runs / 10)]]) {
+  await measure(`${name} worker`, Math.ceil(runs / 20), worker(code));
+  await measure(`${name} isolate`, times, isolate(code, false));
+  await measure(`${name} cached`, times, isolate(code, true));
+}

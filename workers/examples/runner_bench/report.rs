@@ -20,6 +20,7 @@ pub fn table(figures: &Figures, size: Size) -> String {
         ("of that, in the runner", "runner"),
         ("QuickJS alone: new runtime, full context, call", "floor"),
         ("isolated-vm: fresh isolate", "isolate"),
+        ("isolated-vm: fresh isolate, V8's code cache", "cached"),
         ("Node: fresh worker thread", "worker"),
     ];
     for (what, side) in sides {
