@@ -14,11 +14,12 @@ mod compile;
 mod error;
 mod examples;
 pub mod frame;
-mod place;
+pub mod place;
 pub mod protocol;
 pub mod runner;
 mod sandbox;
 
+pub use compile::hash;
 pub use error::frame_text;
 pub use examples::{Example, examples};
 

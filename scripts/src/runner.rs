@@ -5,8 +5,8 @@ use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 use std::thread;
 
-use crate::compile::compile;
-use crate::protocol::{Bundle, Check, FromRunner, Limits, Run, ScriptError, ToRunner};
+use crate::compile::{Compiled, compile};
+use crate::protocol::{Bundle, Check, Code, FromRunner, Limits, Run, ScriptError, ToRunner};
 use crate::sandbox::{Finished, Host, Link, Resident, Task, execute};
 
 /// The stack of the one thread: the parser recurses with the nesting of the code, QuickJS within its own limit.
@@ -62,7 +62,11 @@ impl Runner {
 
     /// Compiles, and evaluates the top level to see that it exports a handler.
     fn checked(&mut self, check: &Check) -> io::Result<Result<Bundle, ScriptError>> {
-        let compiled = match compile(&check.files) {
+        let compiled = match &check.code {
+            Code::Files(files) => compile(files),
+            Code::Bundle(bundle) => Ok(Compiled::ready(Bundle::clone(bundle))),
+        };
+        let compiled = match compiled {
             Ok(compiled) => compiled,
             Err(error) => return Ok(Err(error)),
         };

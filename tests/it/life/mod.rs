@@ -9,5 +9,6 @@ mod kill;
 mod limits;
 mod migrate;
 mod operate;
+mod packages;
 mod smoke;
 mod windows;

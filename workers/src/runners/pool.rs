@@ -1,6 +1,5 @@
 //! Which runner serves which request, and when one is ended.
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -10,7 +9,8 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use scripts::frame;
 use scripts::protocol::{
-    Answer, Bundle, Call, Check, FromRunner, HostError, Input, Limits, Line, Reply, Run, ScriptError, ToRunner, Usage,
+    Answer, Bundle, Call, Check, Code, FromRunner, HostError, Input, Limits, Line, Reply, Run, ScriptError, ToRunner,
+    Usage,
 };
 use tokio::io::AsyncWriteExt;
 use tokio::sync::Semaphore;
@@ -76,15 +76,15 @@ impl Pool {
         Ok(())
     }
 
-    /// Compiles files and makes sure that they export a handler.
-    pub async fn check(&self, files: BTreeMap<String, String>, limits: Limits) -> Result<Bundle, ScriptError> {
+    /// Compiles code and makes sure that it exports a handler.
+    pub async fn check(&self, code: Code, limits: Limits) -> Result<Bundle, ScriptError> {
         let Ok(_slot) = self.0.checks.acquire().await else {
             return Err(unavailable("the engine is stopping"));
         };
         let mut runner = self.take().map_err(|error| unavailable(&format!("no runner can be started: {error}")))?;
         let id = u64::from(runner.served);
         let exchange = async {
-            runner.send(&ToRunner::Check(Check { id, files, limits })).await?;
+            runner.send(&ToRunner::Check(Check { id, code, limits })).await?;
             loop {
                 if let FromRunner::Checked { id: answered, result } = runner.receive().await?
                     && answered == id
