@@ -79,9 +79,13 @@ pub struct Packages {
 impl Packages {
     /// Keeps what it fetches below `data`.
     pub fn new(options: Options, data: &Path, clock: Arc<dyn Clock>) -> Result<Self> {
+        // The bundler runs in a folder of its own, so what it is called by holds from everywhere.
+        let whole = |path: &Path| std::path::absolute(path).map_err(|error| broken("the data folder", error));
+        let data = whole(data)?;
+        let given = options.esbuild.as_deref().map(whole).transpose()?;
         let root = data.join("packages");
         let packages = Self {
-            esbuild: Esbuild::new(options.esbuild.clone(), &data.join("tools")),
+            esbuild: Esbuild::new(given, &data.join("tools")),
             folders: Folders::new(root.join("unpacked")),
             cache_bytes: options.cache_bytes,
             registry: Registry::new(options, root.join("described"), clock.clone())?,

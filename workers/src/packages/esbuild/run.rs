@@ -21,7 +21,7 @@ const MAX_MAP_BYTES: u64 = 16 << 20;
 const MAX_META_BYTES: u64 = 64 << 20;
 /// The most bytes of address space it may use.
 #[cfg(target_os = "linux")]
-const MAX_MEMORY_BYTES: u64 = 2 << 30;
+const MAX_MEMORY_BYTES: u64 = 3 << 30;
 /// Attempts to start a program that was written a moment ago: a process that is just being started elsewhere may still
 /// hold it open.
 const ATTEMPTS: u32 = 20;

@@ -26,7 +26,11 @@ struct Said<'a> {
 /// The refusal that an unsuccessful run of esbuild amounts to.
 pub(super) fn error(said: &str, folder: &Path) -> Error {
     let Some(said) = read(said) else {
-        return refused("bundle_failed", "the packages could not be put together");
+        let message = match said.contains("out of memory") {
+            true => "putting the packages together takes more than 3 GiB of memory: they are too many, or too large",
+            false => "the packages could not be put together",
+        };
+        return refused("bundle_failed", message);
     };
     if said.file.is_some_and(|file| !is_inside(file)) {
         return outside_of("the draft");
@@ -151,6 +155,6 @@ mod tests {
         let said = format!("✘ [ERROR] Expected \"{{\" in JSON but found \"{secret}\"\n\n    ../../etc/x.json:1:0:\n");
         assert!(check(&said, "module_not_found", &["outside"]).is_none());
         check("", "bundle_failed", &[]);
-        check("fatal: out of memory", "bundle_failed", &[]);
+        check("fatal error: out of memory\n", "bundle_failed", &["3 GiB"]);
     }
 }
