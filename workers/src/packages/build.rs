@@ -112,7 +112,11 @@ impl Packages {
             let message = format!("installing the packages took longer than {} s; try again", TIMEOUT.as_secs());
             Err(Error::Registry { message, retry_after_ms: 1_000 })
         };
-        tokio::time::timeout(TIMEOUT, building).await.unwrap_or_else(|_| late())
+        let built = tokio::time::timeout(TIMEOUT, building).await.unwrap_or_else(|_| late());
+        if !built.as_ref().is_ok_and(|built| built.cached) {
+            self.make_room().await;
+        }
+        built
     }
 
     async fn bundle(
@@ -237,16 +241,24 @@ impl Packages {
     }
 
     async fn keep(&self, key: &str, bundle: &Bundle) {
-        let (made, described, unpacked) = (self.made(), self.root.join("described"), self.root.join("unpacked"));
+        let (made, now) = (self.made(), self.clock.now());
         let (path, bytes) = (made.join(key), serde_json::to_vec(bundle).unwrap_or_default());
-        let (bound, now) = (self.cache_bytes, self.clock.now());
         let kept = tokio::task::spawn_blocking(move || {
             fs::create_dir_all(&made)?;
             put(&path, &bytes)?;
-            touch(&path, now)?;
-            evict(&unpacked, &[&made, &described], bound, now)
+            touch(&path, now)
         });
         if let Ok(Err(error)) = kept.await {
+            tracing::warn!(%error, "a bundle cannot be kept");
+        }
+    }
+
+    /// Keeps the folder within its bound; also after what failed, which may have fetched much.
+    async fn make_room(&self) {
+        let (made, described, unpacked) = (self.made(), self.root.join("described"), self.root.join("unpacked"));
+        let (bound, now) = (self.cache_bytes, self.clock.now());
+        let evicted = tokio::task::spawn_blocking(move || evict(&unpacked, &[&made, &described], bound, now));
+        if let Ok(Err(error)) = evicted.await {
             tracing::warn!(%error, "the folder of packages cannot be kept in order");
         }
     }

@@ -26,7 +26,8 @@ pub(super) fn evict(packages: &Path, files: &[&Path], bound: u64, now: Millis) -
         let text = fs::read_to_string(&facts).unwrap_or_default();
         let bytes = text.split(' ').next().and_then(|bytes| bytes.parse().ok()).unwrap_or(0);
         // What has no facts is being made, or was left half-made by a crash.
-        let used = modified(&facts).or_else(|_| modified(&path))?;
+        // One that is gone by now was moved or removed by somebody else.
+        let Ok(used) = modified(&facts).or_else(|_| modified(&path)) else { continue };
         entries.push(Entry { path, bytes, used });
     }
     for path in files.iter().map(|folder| children(folder)).collect::<io::Result<Vec<_>>>()?.into_iter().flatten() {
