@@ -1,4 +1,4 @@
-//! From what is asked for to a lock: level by level, each dependency gets a version and a place.
+//! From what is asked for to a lock: package by package, in npm's order, each dependency gets a version and a place.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -29,6 +29,7 @@ pub(super) trait Source: Sync {
 }
 
 /// A dependency that has no place yet.
+#[derive(Clone)]
 struct Open {
     of: usize,
     name: String,
@@ -53,16 +54,20 @@ pub(super) async fn resolve(
         tree: Tree::new(),
         notes: Vec::new(),
     };
-    let mut open = resolving.needs(ROOT)?;
-    while !open.is_empty() {
-        resolving.read(&open, source).await?;
-        let mut next = Vec::new();
-        for dependency in open {
+    // As npm goes about it: what stands higher up comes first, then what comes first by its path.
+    let mut waiting = BTreeMap::from([((0, String::new()), ROOT)]);
+    while let Some((_, of)) = waiting.pop_first() {
+        if resolving.lacks(&resolving.needs(of)?) {
+            // What the others need will be asked for anyway: all at one time.
+            let all = std::iter::once(&of).chain(waiting.values()).map(|of| resolving.needs(*of));
+            let all = all.collect::<Result<Vec<_>>>()?.concat();
+            resolving.read(&all, source).await?;
+        }
+        for dependency in resolving.needs(of)? {
             if let Some(at) = resolving.place(dependency)? {
-                next.extend(resolving.needs(at)?);
+                waiting.insert((resolving.tree.depth(at), resolving.tree.path(at)), at);
             }
         }
-        open = next;
     }
     resolving.lock()
 }
@@ -93,15 +98,22 @@ impl Resolving<'_> {
         all.map(open).collect()
     }
 
-    /// Asks for the descriptions of what no earlier lock and no earlier level knows.
+    /// Whether the description of something is needed that nobody asked for yet.
+    fn lacks(&self, open: &[Open]) -> bool {
+        open.iter().any(|open| self.is_unknown(open))
+    }
+
+    fn is_unknown(&self, open: &Open) -> bool {
+        self.known.find(&open.requested).is_none()
+            && !self.packuments.contains_key(&open.requested.package)
+            && !matches!(self.found(open), Found::Fitting)
+    }
+
+    /// Asks for the descriptions of what is not known.
     async fn read(&mut self, open: &[Open], source: &impl Source) -> Result<()> {
-        let missing: BTreeMap<String, String> = open
-            .iter()
-            .filter(|open| self.known.find(&open.requested).is_none())
-            .filter(|open| !self.packuments.contains_key(&open.requested.package))
-            .filter(|open| !matches!(self.found(open), Found::Fitting))
-            .map(|open| (open.requested.package.clone(), open.by.clone()))
-            .collect();
+        let missing = open.iter().filter(|open| self.is_unknown(open));
+        let missing: BTreeMap<String, String> =
+            missing.map(|open| (open.requested.package.clone(), open.by.clone())).collect();
         let ask = |(name, by): (String, String)| async move {
             let packument = source.packument(&name, &by).await?;
             Ok::<_, crate::Error>((name, packument))

@@ -17,6 +17,8 @@ pub(super) struct Tree {
 
 /// A package in its folder.
 pub(super) struct Node {
+    /// What it is required by; empty for the draft.
+    name: String,
     /// The package's name in the registry; empty for the draft.
     pub package: String,
     /// Its version; `None` for the draft.
@@ -43,6 +45,7 @@ impl Tree {
     /// The draft, with nothing installed.
     pub(super) fn new() -> Self {
         let draft = Node {
+            name: String::new(),
             package: String::new(),
             version: None,
             facts: Facts::default(),
@@ -103,6 +106,7 @@ impl Tree {
         let parent = home?;
         let at = self.nodes.len();
         self.nodes.push(Node {
+            name: name.to_owned(),
             package: package.to_owned(),
             version: Some(version),
             facts,
@@ -126,14 +130,15 @@ impl Tree {
 
     /// The path of a package, such as `node_modules/a/node_modules/b`.
     pub(super) fn path(&self, at: usize) -> String {
-        let mut parts: Vec<&str> = self.upwards(at).filter_map(|node| self.name(node)).collect();
+        let packages = self.upwards(at).filter(|node| *node != ROOT);
+        let mut parts: Vec<&str> = packages.map(|node| self.nodes[node].name.as_str()).collect();
         parts.reverse();
         parts.iter().map(|name| format!("node_modules/{name}")).collect::<Vec<_>>().join("/")
     }
 
-    fn name(&self, at: usize) -> Option<&str> {
-        let siblings = &self.nodes[self.nodes[at].parent].children;
-        siblings.iter().find(|(_, child)| **child == at).map(|(name, _)| name.as_str())
+    /// How many folders of packages a package is below.
+    pub(super) fn depth(&self, at: usize) -> usize {
+        self.upwards(at).count()
     }
 
     /// A folder and those around it, up to the draft's.
