@@ -216,7 +216,9 @@ impl Packages {
             laid.await.map_err(|error| broken("bundling", error))?.map_err(|error| broken("bundling", error))?;
         let output = esbuild::bundle(program, folder.path(), entry).await;
         // Thousands of files: not on a thread that others wait for.
-        tokio::task::spawn_blocking(move || drop(folder));
+        if let Ok(Err(error)) = tokio::task::spawn_blocking(move || folder.close()).await {
+            tracing::warn!(%error, "a folder that was bundled cannot be removed");
+        }
         output
     }
 

@@ -12,6 +12,8 @@ use super::refusal::refused;
 use super::requested::{Requested, Versions};
 use crate::{Error, Result};
 
+/// The Node.js whose modules scripts find here; npm prefers versions that say that they run on it.
+const NODE: &str = "20.19.0";
 /// How many versions a message lists.
 const LISTED: usize = 8;
 
@@ -27,6 +29,8 @@ pub(super) struct Packument {
 struct Listed {
     text: Box<RawValue>,
     deprecated: bool,
+    /// Whether it says that it runs on [`NODE`], or says nothing.
+    runs_here: bool,
 }
 
 /// What one version says of itself, as far as installing it goes.
@@ -55,19 +59,24 @@ struct Wire {
 }
 
 #[derive(Deserialize)]
-struct Deprecation {
+struct Remarks {
     #[serde(default)]
     deprecated: Value,
+    #[serde(default)]
+    engines: Value,
 }
 
 impl Packument {
     /// Reads the document of the package `name`. Versions that are none are passed over, as npm does.
     pub(super) fn parse(name: &str, body: &[u8]) -> std::result::Result<Self, String> {
         let wire: Wire = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+        let node = Version::parse(NODE).map_err(|error| error.to_string())?;
         let listed = |(version, text): (String, Box<RawValue>)| {
-            let found = serde_json::from_str::<Deprecation>(text.get()).ok()?.deprecated;
-            let deprecated = !matches!(found, Value::Null | Value::Bool(false)) && found.as_str() != Some("");
-            Some((Version::parse(&version).ok()?, Listed { text, deprecated }))
+            let Remarks { deprecated, engines } = serde_json::from_str(text.get()).ok()?;
+            let deprecated = !matches!(deprecated, Value::Null | Value::Bool(false)) && deprecated.as_str() != Some("");
+            let range = engines.get("node").and_then(Value::as_str).and_then(|range| Range::parse(range).ok());
+            let runs_here = range.is_none_or(|range| range.satisfies(&node));
+            Some((Version::parse(&version).ok()?, Listed { text, deprecated, runs_here }))
         };
         let tag = |(tag, version): (String, Value)| Some((tag, Version::parse(version.as_str()?).ok()?));
         let time = |(version, at): (String, Value)| Some((version, Millis::parse_rfc3339(at.as_str()?).ok()?));
@@ -95,20 +104,20 @@ impl Packument {
         })
     }
 
-    /// What `latest` stands for if it is in the range, else the highest; deprecated ones only if there is no other.
+    /// What `latest` stands for if it is in the range, else the highest; those that are deprecated or need another Node.js
+    /// only if there is no other.
     fn in_range(&self, range: &Range, fits: impl Fn(&Version) -> bool) -> Option<&Version> {
         let fits = |version: &Version| range.satisfies(version) && fits(version);
-        let deprecated = |version: &Version| self.versions.get(version).is_some_and(|listed| listed.deprecated);
         let latest = self.tags.get("latest").and_then(|latest| self.versions.get_key_value(latest));
         if let Some((latest, listed)) = latest
             && fits(latest)
+            && listed.runs_here
             && !listed.deprecated
         {
             return Some(latest);
         }
-        let mut all = self.versions.keys().rev().filter(|version| fits(version));
-        let highest = all.clone().next();
-        all.find(|version| !deprecated(version)).or(highest)
+        let all = self.versions.iter().filter(|(version, _)| fits(version));
+        all.max_by_key(|(version, listed)| (listed.runs_here, !listed.deprecated, *version)).map(|(version, _)| version)
     }
 
     /// What the tag stands for; if that is too young, the highest before it that is not and is no preview.
@@ -198,12 +207,13 @@ mod tests {
         let dist = json!({ "tarball": "https://r.example/a.tgz", "integrity": "sha512-x" });
         let version = json!({ "dist": dist });
         let deprecated = json!({ "dist": dist, "deprecated": "use 3" });
+        let newer = json!({ "dist": dist, "engines": { "node": "^22.18.0 || >=24" } });
         let document = json!({
             "dist-tags": { "latest": "2.1.0", "next": "3.0.0-rc.2", "gone": "9.9.9", "odd": 3 },
             "versions": {
                 "1.0.0": version, "1.1.0": deprecated, "1.2.0": deprecated, "2.0.0": version, "2.1.0": version,
                 "2.2.0": version, "2.10.0": version, "3.0.0-rc.1": version, "3.0.0-rc.2": version, "nonsense": version,
-                "4.0.0": deprecated,
+                "4.0.0": deprecated, "5.0.0": version, "5.1.0": newer, "5.2.0": newer,
             },
             "time": {
                 "created": "2020-01-01T00:00:00.000Z", "1.0.0": "2020-01-01T00:00:00.000Z",
@@ -232,10 +242,16 @@ mod tests {
         check("~1.1.0", None, Ok("1.1.0"));
         check("*", None, Ok("2.1.0"));
         check("^4", None, Ok("4.0.0"));
+        check("^5", None, Ok("5.0.0"));
+        check("^5.1", None, Ok("5.2.0"));
         check("latest", None, Ok("2.1.0"));
         check("next", None, Ok("3.0.0-rc.2"));
         check("^3.0.0-rc.1", None, Ok("3.0.0-rc.2"));
-        check("^3.0.0", None, Err("the newest of its 10 versions are 4.0.0, 2.10.0, 2.2.0, 2.1.0"));
+        check(
+            "^3.0.0",
+            None,
+            Err("the newest of its 13 versions are 5.2.0, 5.1.0, 5.0.0, 4.0.0, 2.10.0, 2.2.0, 2.1.0"),
+        );
         check("^7", None, Err("package.json"));
         check("nope", None, Err("its tags are gone (9.9.9), latest (2.1.0), next (3.0.0-rc.2)"));
         check("gone", None, Err("has no version gone"));
