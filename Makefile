@@ -8,7 +8,7 @@ CHAOS ?= 20
 SIM_SEEDS ?= $(shell expr $(CHAOS) '*' 100)
 SIM_FROM ?= $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
 
-.PHONY: help run dev test chaos check fmt bench-queue bench-scripts tools-test tools-check tools-bench cargo cc servers
+.PHONY: help run dev test chaos check fmt bench-queue bench-scripts tools-test tools-check tools-bench cargo cc servers esbuild compat-packages compat-lock
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,7 +45,7 @@ bench-scripts: cargo cc ## Measure runs against the bare engine, isolated-vm and
 	cargo build --locked --release -p scripts --example floor
 	QUICK=$(QUICK) cargo run --locked --release -p workers --example runner_bench
 
-tools-test: cargo cc servers
+tools-test: cargo cc servers esbuild compat-packages
 	@command -v cargo-nextest >/dev/null || cargo install cargo-nextest --locked
 
 tools-check: cargo cc
@@ -64,6 +64,27 @@ cc:
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; \
 	  then apt-get update -q && apt-get install -y -q --no-install-recommends gcc libc6-dev; \
 	  else echo "a C compiler is missing: on Debian or Ubuntu, sudo apt-get install gcc libc6-dev" >&2; exit 1; fi; }
+
+# The bundler of npm packages that tests use; the program itself fetches its own. npm checks it against the lock file.
+esbuild: target/tools/esbuild
+
+target/tools/esbuild: tests/esbuild/package-lock.json
+	@command -v npm >/dev/null || { echo "npm is missing: https://nodejs.org (20 or newer)" >&2; exit 1; }
+	npm ci --prefix tests/esbuild --ignore-scripts --no-audit --no-fund
+	mkdir -p target/tools
+	cp tests/esbuild/node_modules/@esbuild/*/bin/esbuild $@
+
+# The npm packages that tests install, served by a registry of the tests' own. `make compat-lock` follows a changed
+# tests/compat/*/package.json.
+compat-packages: target/compat/fetched
+
+target/compat/fetched: tests/compat/lock.json
+	@command -v npm >/dev/null || { echo "npm is missing: https://nodejs.org (20 or newer)" >&2; exit 1; }
+	node tests/compat/packages.mjs fetch
+	@touch $@
+
+compat-lock:
+	node tests/compat/packages.mjs lock
 
 # What tests start on free ports: Redis, and the library that fakes its clock. A package's own service is not used.
 servers:

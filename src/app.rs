@@ -9,7 +9,8 @@ use store::catalog::Retention;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use workers::gateway::Opening;
+use workers::gateway::{Opening, check_domain};
+use workers::packages::{self, RegistryOptions};
 use workers::queue::{self, Location, Remote};
 use workers::{Observer, Options, Roles, Services, runners};
 
@@ -164,6 +165,7 @@ pub fn options(config: &Config, mut openings: Vec<Opening>) -> Result<Options, F
         horizon_ms: config.queue.horizon.signed_ms(),
         sync_wait_ms: config.runs.sync_wait.ms,
         openings,
+        packages: packages(config)?,
         secrets: config.secrets.clone(),
         retention: Retention {
             max_age_ms: config.history.max_age.ms,
@@ -173,6 +175,46 @@ pub fn options(config: &Config, mut openings: Vec<Opening>) -> Result<Options, F
         dead_max_age_ms: config.history.dead_max_age.signed_ms(),
         dead_keep: config.history.dead_keep,
     })
+}
+
+/// Where packages come from. A token is in a variable of its own, so that no file holds it.
+fn packages(config: &Config) -> Result<packages::Options, Failure> {
+    let config = &config.packages;
+    let registry = |key: &str, url: &str, token_env: &str| {
+        let token = match token_env {
+            "" => None,
+            name => Some(std::env::var(name).map_err(|_| {
+                Failure::usage(format!("{key}: the environment variable {name}, which token_env names, is not set"))
+            })?),
+        };
+        RegistryOptions::parse(url, token).map_err(|error| Failure::usage(format!("{key}: {error}")))
+    };
+    let mut options = packages::Options::new(registry("packages.registry", &config.registry, &config.token_env)?);
+    for (scope, its) in &config.registries {
+        let key = format!("packages.registries.{scope}");
+        if !scope.starts_with('@') || scope.len() < 2 {
+            return Err(Failure::usage(format!("{key}: a scope begins with @, such as \"@acme\"")));
+        }
+        options.scoped.insert(scope.clone(), registry(&key, &its.url, &its.token_env)?);
+    }
+    for text in &config.allow {
+        let open = opening(text);
+        options.openings.push(
+            open.map_err(|failure| Failure { message: format!("packages.allow: {}", failure.message), ..failure })?,
+        );
+    }
+    for host in &config.hosts {
+        check_domain(host).map_err(|error| Failure::usage(format!("packages.hosts: {error}")))?;
+    }
+    if !config.ca.as_os_str().is_empty() {
+        options.extra_roots_pem = std::fs::read_to_string(&config.ca)
+            .map_err(|error| Failure::usage(format!("packages.ca: {} cannot be read: {error}", config.ca.display())))?;
+    }
+    options.hosts = config.hosts.clone();
+    options.minimum_age_ms = config.minimum_age.ms;
+    options.cache_bytes = config.cache.0;
+    options.esbuild = (!config.esbuild.as_os_str().is_empty()).then(|| config.esbuild.clone());
+    Ok(options)
 }
 
 /// The queue the operator chose.

@@ -15,11 +15,12 @@ mod error;
 mod examples;
 pub mod frame;
 pub mod jail;
-mod place;
+pub mod place;
 pub mod protocol;
 pub mod runner;
 mod sandbox;
 
+pub use compile::hash;
 pub use error::frame_text;
 pub use examples::{Example, examples};
 

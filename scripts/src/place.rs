@@ -8,12 +8,12 @@ const AROUND: usize = 2;
 const WIDTH: usize = 120;
 
 /// The place at a line and column (from 1, in characters) of a file's text.
-pub(crate) fn at(file: &str, text: &str, line: u32, column: u32) -> Place {
+pub fn at(file: &str, text: &str, line: u32, column: u32) -> Place {
     Place { file: file.into(), line, column, frame: frame(text, line as usize, column as usize) }
 }
 
 /// The place at a byte offset.
-pub(crate) fn at_offset(file: &str, text: &str, offset: usize) -> Place {
+pub fn at_offset(file: &str, text: &str, offset: usize) -> Place {
     let mut offset = offset.min(text.len());
     while !text.is_char_boundary(offset) {
         offset -= 1;

@@ -13,7 +13,7 @@ pub const MAX_FRAME_BYTES: usize = 32 << 20;
 /// From the engine to the runner.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum ToRunner {
-    /// Compile these files; answered by [`FromRunner::Checked`].
+    /// Compile this code, or evaluate its top level; answered by [`FromRunner::Checked`].
     Check(Check),
     /// Keep this bundle for the runs to come; not answered.
     Load(Box<Load>),
@@ -59,15 +59,24 @@ pub enum FromRunner {
     },
 }
 
-/// Files to compile.
+/// Code to check.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Check {
     /// Chosen by the engine, unique per runner.
     pub id: u64,
-    /// File name to text.
-    pub files: BTreeMap<String, String>,
+    /// The code.
+    pub code: Code,
     /// The limits for evaluating the module's top level.
     pub limits: Limits,
+}
+
+/// What a draft's code is before it is checked.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Code {
+    /// Files to compile: file name to text.
+    Files(BTreeMap<String, String>),
+    /// A bundle made by the engine; only its top level is evaluated.
+    Bundle(Box<Bundle>),
 }
 
 /// How a bundle's code is evaluated.
@@ -89,9 +98,10 @@ pub struct Bundle {
     pub format: Format,
     /// The JavaScript.
     pub code: String,
-    /// The source map (JSON), when `code` is not what the user wrote.
+    /// The source map (JSON), when `code` is not what the user wrote. Its sources are named as the user knows them:
+    /// the entry, other files of the draft, and `node_modules/…`.
     pub map: Option<String>,
-    /// What the user wrote, when `code` is not that.
+    /// What the user wrote into the entry, when `code` is not that.
     pub source: Option<String>,
     /// SHA-256 of format and code, in hex: the key of compiled-code caches.
     pub hash: String,
@@ -250,7 +260,7 @@ pub struct HostError {
 pub struct ScriptError {
     /// A stable code: `exception`, `timeout`, `memory_limit`, `stack_overflow`, `never_settles`, `invalid_response`,
     /// `response_too_large`, `syntax_error`, `no_entry`, `no_handler`, `invalid_package_json`, `module_not_found`,
-    /// `code_too_large`, `runner_crashed`, `cancelled`.
+    /// `code_too_large`, `runner_crashed`, `cancelled`; and those of packages, such as `package_not_found`.
     pub code: String,
     /// The JavaScript error's name, such as `TypeError`.
     pub name: String,

@@ -19,8 +19,8 @@ use std::time::Duration;
 
 use crate::builtins;
 use crate::clock;
-use crate::compile::compile;
-use crate::protocol::{Bundle, Check, FromRunner, Limits, Load, Reply, Run, ScriptError, ToRunner, Usage};
+use crate::compile::{Compiled, compile};
+use crate::protocol::{Bundle, Check, Code, FromRunner, Limits, Load, Reply, Run, ScriptError, ToRunner, Usage};
 use crate::sandbox::{Finished, Host, Inbox, Incoming, Letter, Outbox, Program, Task, Ties, execute};
 use threads::Threads;
 
@@ -122,7 +122,10 @@ impl Runner {
 
 /// Compiles, and evaluates the top level to see that it exports a handler.
 fn checked(check: &Check, seat: &Seat, outbox: &Outbox) -> Result<Bundle, ScriptError> {
-    let compiled = compile(&check.files)?;
+    let compiled = match &check.code {
+        Code::Files(files) => compile(files)?,
+        Code::Bundle(bundle) => Compiled::ready(Bundle::clone(bundle)),
+    };
     let program = Program::new(compiled.bundle);
     let mut ended = Err(broken("the check did not end"));
     let task = Task { program: &program, input: None };

@@ -114,12 +114,25 @@ fn show(name: &str, change: &Change) {
     }
 }
 
+/// Whether saving takes a while.
+fn has_packages(folder: &Folder) -> bool {
+    let package = folder.body["files"]["package.json"].as_str();
+    let package: Value = package.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    package["dependencies"].as_object().is_some_and(|dependencies| !dependencies.is_empty())
+}
+
 async fn apply(client: &Client, args: &Args, changes: &[(Folder, Change)]) -> Result<(), Failure> {
     let bump = if args.major { "major" } else { "minor" };
     for (n, (folder, change)) in changes.iter().enumerate() {
         let path = format!("/v1/integrations/{}", segment(&folder.name));
         let released: Result<Value, Failure> = async {
             if *change != Change::Release {
+                if has_packages(folder) {
+                    terminal::say(&terminal::dim(&format!(
+                        "installing and bundling the packages of {} …",
+                        folder.name
+                    )));
+                }
                 let saved = client.send(Method::PUT, &path, &folder.body).await?;
                 for warning in saved["warnings"].as_array().into_iter().flatten().filter_map(Value::as_str) {
                     terminal::say(&format!("{} {}: {warning}", terminal::changed("warning:"), folder.name));

@@ -7,7 +7,7 @@ use toml::{Table, Value};
 use super::{Error, did_you_mean};
 
 /// Short names for keys that are set often.
-const SHORT: [(&str, &str); 9] = [
+const SHORT: [(&str, &str); 10] = [
     ("TIDEGATE_LISTEN", "server.listen"),
     ("TIDEGATE_DATA", "server.data"),
     ("TIDEGATE_ROLES", "server.roles"),
@@ -17,6 +17,7 @@ const SHORT: [(&str, &str); 9] = [
     ("TIDEGATE_CATALOG", "catalog.engine"),
     ("TIDEGATE_EGRESS_ALLOW", "egress.allow"),
     ("TIDEGATE_SANDBOX", "runs.sandbox"),
+    ("TIDEGATE_ESBUILD", "packages.esbuild"),
 ];
 
 /// Variables that are not configuration: the client's settings, the file to read, what is migrated.

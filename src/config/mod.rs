@@ -42,6 +42,8 @@ pub struct Config {
     pub history: History,
     /// What scripts may reach.
     pub egress: Egress,
+    /// Where npm packages come from.
+    pub packages: Packages,
     /// What a client may send or hold open.
     pub limits: Limits,
     /// `TIDEGATE_SECRET_<NAME>`: the workspace's secrets.
@@ -190,6 +192,41 @@ pub struct History {
 pub struct Egress {
     /// Address ranges and ports that are opened, as `CIDR:port`.
     pub allow: Vec<String>,
+}
+
+/// Where npm packages come from.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Packages {
+    /// The registry.
+    pub registry: String,
+    /// The variable with its token, if it needs one.
+    pub token_env: String,
+    /// The registries of scopes.
+    pub registries: BTreeMap<String, Scoped>,
+    /// Hosts besides the registries' that tarballs may come from.
+    pub hosts: Vec<String>,
+    /// Address ranges and ports that registries may be at, as `CIDR:port`.
+    pub allow: Vec<String>,
+    /// A file with certificates of private authorities; empty is none.
+    pub ca: PathBuf,
+    /// Younger versions are not chosen.
+    pub minimum_age: Span,
+    /// How much space what is kept may take.
+    pub cache: Bytes,
+    /// The bundler; empty is one that is fetched.
+    pub esbuild: PathBuf,
+}
+
+/// The registry of a scope.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scoped {
+    /// Its address.
+    pub url: String,
+    /// The variable with its token.
+    #[serde(default)]
+    pub token_env: String,
 }
 
 /// What a client may send or hold open.

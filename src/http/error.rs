@@ -218,6 +218,9 @@ impl From<Error> for Problem {
             Error::Busy { message, retry_after_ms } => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", message).retry_after(retry_after_ms)
             }
+            Error::Registry { message, retry_after_ms } => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "registry_unreachable", message).retry_after(retry_after_ms)
+            }
             Error::Unavailable(cause) => {
                 tracing::error!(%cause, "a request could not be served");
                 let detail = "storage or a runner does not answer; try again";
@@ -273,6 +276,7 @@ mod tests {
         check(Error::RateLimited(Refused { rule: "r".into(), retry_after_ms: Some(1) }), 429, "rate_limited");
         check(Error::Crowded { limit: 5, fields: vec!["email".into()] }, 429, "backlog_full");
         check(Error::Busy { message: "x".into(), retry_after_ms: 1 }, 503, "busy");
+        check(Error::Registry { message: "x".into(), retry_after_ms: 1 }, 503, "registry_unreachable");
         check(Error::Unavailable("/secret/path".into()), 503, "unavailable");
     }
 

@@ -7,6 +7,7 @@ use scripts::protocol::Bundle;
 use store::IntegrationId;
 use store::catalog::{Catalog, Integration, ReleaseNumber, Trigger};
 
+use crate::packages::{Installed, Lock};
 use crate::settings::Settings;
 use crate::{Error, Result};
 
@@ -39,6 +40,8 @@ pub struct Version {
     pub settings: Settings,
     /// Its code.
     pub bundle: Arc<Bundle>,
+    /// What packages are in it.
+    pub installed: Option<Installed>,
 }
 
 /// An integration with the release that serves a trigger, if there is one.
@@ -168,6 +171,7 @@ impl Directory {
             number,
             settings: Settings::parse(&settings)?,
             bundle: Arc::new(serde_json::from_str(&release.bundle).map_err(|error| corrupt(error.to_string()))?),
+            installed: release.lock.as_deref().and_then(Lock::parse).map(|lock| Installed::new(&lock, true)),
         });
         let mut versions = self.versions();
         if versions.len() >= MAX_VERSIONS {

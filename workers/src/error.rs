@@ -55,6 +55,14 @@ pub enum Error {
         /// When to try again, in milliseconds.
         retry_after_ms: u64,
     },
+    /// The npm registry does not answer.
+    #[error("{message}")]
+    Registry {
+        /// Which one, and why.
+        message: String,
+        /// When to try again, in milliseconds.
+        retry_after_ms: u64,
+    },
     /// Storage or a runner does not answer.
     #[error("{0}")]
     Unavailable(String),

@@ -3,6 +3,7 @@
 //! - [`Services`]: everything wired once; [`work`] runs the worker and the duties until it is told to stop.
 //! - [`invoke`]: execute, schedule, reschedule, cancel; called by the HTTP edge and by scripts alike.
 //! - [`authoring`]: save, release, roll back, pause, preview.
+//! - [`packages`]: npm packages, from `package.json` to one checked file.
 //! - [`runners`]: the pool of runner processes; [`gateway`]: the only outgoing HTTP client.
 //! - [`event`]: everything observable is an [`Event`]; metrics, history and the live stream derive from it.
 
@@ -18,6 +19,7 @@ pub mod gateway;
 pub mod invoke;
 pub mod jobs;
 pub mod live;
+pub mod packages;
 pub mod queue;
 pub mod redact;
 pub mod runners;

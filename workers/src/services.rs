@@ -16,6 +16,7 @@ use crate::cache::Cache;
 use crate::clock::StoreClock;
 use crate::duties::{Agreed, Upcoming};
 use crate::gateway::{self, Gateway};
+use crate::packages::{self, Packages};
 use crate::queue::{self, Opened};
 use crate::redact::Redactor;
 use crate::runners::{self, Pool, Room};
@@ -48,6 +49,8 @@ pub struct Options {
     pub sync_wait_ms: u64,
     /// What scripts may reach beyond the public internet.
     pub openings: Vec<gateway::Opening>,
+    /// Where npm packages come from.
+    pub packages: packages::Options,
     /// Secrets of the whole workspace.
     pub secrets: BTreeMap<String, String>,
     /// How much of the history of runs is kept.
@@ -84,6 +87,8 @@ pub struct Parts {
     pub live: Live,
     /// The outgoing HTTP client.
     pub gateway: Gateway,
+    /// The installer and bundler of npm packages.
+    pub packages: Packages,
     /// The cache of scripts.
     pub cache: Cache,
     pub(crate) redactor: Redactor,
@@ -126,6 +131,7 @@ impl Services {
             runners: Pool::new(options.runner.clone(), options.runners, options.isolation, events.clone()),
             room: Room::new(options.concurrency),
             redactor: Redactor::new(&options.secrets.values().cloned().collect::<Vec<_>>()),
+            packages: Packages::new(options.packages.clone(), &options.data, clock.clone())?,
             cache: Cache::beside(&queue, clock.clone()),
             upcoming: Upcoming::default(),
             agreed: Agreed::default(),

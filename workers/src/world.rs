@@ -12,7 +12,7 @@ use store::{IntegrationId, JobId};
 use tempfile::TempDir;
 
 use crate::queue::{self, Location};
-use crate::{Entry, Options, Services, runners};
+use crate::{Entry, Options, Services, packages, runners};
 
 /// When the clock stands still.
 pub(crate) const NOW: Millis = Millis(1_800_000_000_000);
@@ -46,7 +46,7 @@ impl World {
 
     async fn stored(&self, name: &str, trigger: Trigger, settings: &Value) -> IntegrationId {
         let id = IntegrationId::new(NOW);
-        let draft = Draft { files: Files::new(), settings: settings.to_string(), sample: "null".into() };
+        let draft = Draft { files: Files::new(), settings: settings.to_string(), sample: "null".into(), lock: None };
         let new = NewIntegration {
             id,
             workspace: self.services.options.workspace.clone(),
@@ -100,6 +100,7 @@ pub(crate) fn release(integration: IntegrationId, settings: &Value) -> NewReleas
         files: Files::new(),
         settings: settings.to_string(),
         bundle: serde_json::to_string(&bundle).expect("JSON"),
+        lock: None,
         note: String::new(),
         created: NOW,
     }
@@ -118,6 +119,9 @@ fn options(folder: &TempDir) -> Options {
         horizon_ms: 10 * 366 * 86_400_000,
         sync_wait_ms: 30_000,
         openings: Vec::new(),
+        packages: packages::Options::new(
+            packages::RegistryOptions::parse("http://127.0.0.1:1", None).expect("an address"),
+        ),
         secrets: BTreeMap::new(),
         retention: Retention { max_age_ms: u64::MAX / 4, max_count: 10_000, max_bytes: 1 << 30 },
         dead_max_age_ms: i64::MAX / 4,

@@ -17,6 +17,15 @@ pub(crate) struct Compiled {
     pub export: Option<Place>,
 }
 
+impl Compiled {
+    /// A bundle that was made elsewhere.
+    pub fn ready(bundle: Bundle) -> Self {
+        let text = bundle.source.as_deref().unwrap_or(&bundle.code);
+        let export = syntax::place_of_export(&bundle.entry, text);
+        Self { bundle, export }
+    }
+}
+
 /// Compiles a draft's files.
 pub(crate) fn compile(files: &BTreeMap<String, String>) -> Result<Compiled, ScriptError> {
     let entry = entry::find(files)?;
@@ -32,7 +41,8 @@ pub(crate) fn compile(files: &BTreeMap<String, String>) -> Result<Compiled, Scri
     Ok(Compiled { bundle, export: parsed.export })
 }
 
-fn hash(format: Format, code: &str) -> String {
+/// The identity of code: [`Bundle::hash`].
+pub fn hash(format: Format, code: &str) -> String {
     let mut hasher = Sha256::new();
     hasher.update(match format {
         Format::CommonJs => b"commonjs\0".as_slice(),

@@ -43,6 +43,13 @@ pub(super) fn compile(file: &str, text: &str, typescript: bool) -> Result<Parsed
     Ok(Parsed { format, code, map: Some(map), export })
 }
 
+/// Where an entry exports something, as far as it can be parsed.
+pub(super) fn place_of_export(file: &str, text: &str) -> Option<Place> {
+    let allocator = Allocator::default();
+    let parsed = parse(&allocator, text, file.ends_with(".ts"));
+    export(&parsed.program).map(|span| place::at_offset(file, text, span.start as usize))
+}
+
 fn parse<'a>(allocator: &'a Allocator, text: &'a str, typescript: bool) -> ParserReturn<'a> {
     let source_type = if typescript { SourceType::ts() } else { SourceType::unambiguous() };
     let options = ParseOptions { parse_regular_expression: true, ..ParseOptions::default() };

@@ -1,4 +1,4 @@
-//! The engine's stacks in the user's own lines and columns.
+//! The engine's stacks in the user's own files, lines and columns.
 
 use std::sync::OnceLock;
 
@@ -12,27 +12,40 @@ pub(crate) const PREFIX: &str = "(function (module, exports, require) {";
 /// The end of it.
 pub(crate) const SUFFIX: &str = "\n})";
 
+/// Where the files of packages are, in the names of a source map.
+const PACKAGES: &str = "node_modules/";
+
 /// Frames shown of a stack.
 const FRAMES: usize = 20;
 
 /// Translates the stacks of one bundle.
 pub(crate) struct Trace {
     entry: String,
-    /// What the user wrote.
+    /// What the user wrote into the entry.
     text: String,
     shift: u32,
     map: Option<String>,
-    positions: OnceLock<Vec<Position>>,
+    origins: OnceLock<Origins>,
+}
+
+/// Where the parts of a bundle come from.
+#[derive(Default)]
+struct Origins {
+    /// The files' names; their texts, if the map has them.
+    files: Vec<(String, Option<String>)>,
+    positions: Vec<Position>,
 }
 
 /// From the compiled code to the source; both from 0.
 struct Position {
     compiled: (u32, u32),
+    file: usize,
     source: (u32, u32),
 }
 
 struct Frame<'a> {
     function: &'a str,
+    file: &'a str,
     line: u32,
     column: u32,
 }
@@ -47,7 +60,7 @@ impl Trace {
                 Format::Module => 0,
             },
             map: bundle.map.clone(),
-            positions: OnceLock::new(),
+            origins: OnceLock::new(),
         }
     }
 
@@ -57,21 +70,30 @@ impl Trace {
 
     /// The user's frames of a stack, one per line.
     pub fn render(&self, stack: &str) -> String {
-        let lines: Vec<String> = self.frames(stack).take(FRAMES).map(|frame| self.line(&frame)).collect();
+        let lines: Vec<String> = self.frames(stack).take(FRAMES).map(|frame| Self::line(&frame)).collect();
         lines.join("\n")
     }
 
-    /// Where the topmost of the user's frames is.
+    /// Where the topmost frame is that is not in a package, else the topmost of all.
     pub fn top(&self, stack: &str) -> Option<Place> {
-        let frame = self.frames(stack).next()?;
-        Some(place::at(&self.entry, &self.text, frame.line, frame.column))
+        let own = self.frames(stack).find(|frame| !frame.file.starts_with(PACKAGES));
+        let frame = own.or_else(|| self.frames(stack).next())?;
+        Some(place::at(frame.file, self.text_of(frame.file), frame.line, frame.column))
     }
 
-    fn line(&self, frame: &Frame<'_>) -> String {
-        let Frame { function, line, column } = frame;
+    fn text_of(&self, file: &str) -> &str {
+        if file == self.entry {
+            return &self.text;
+        }
+        let found = self.origins().files.iter().find(|(name, _)| name == file);
+        found.and_then(|(_, text)| text.as_deref()).unwrap_or_default()
+    }
+
+    fn line(frame: &Frame<'_>) -> String {
+        let Frame { function, file, line, column } = frame;
         match *function {
-            "" | "<anonymous>" | "<eval>" => format!("    at {}:{line}:{column}", self.entry),
-            _ => format!("    at {function} ({}:{line}:{column})", self.entry),
+            "" | "<anonymous>" | "<eval>" => format!("    at {file}:{line}:{column}"),
+            _ => format!("    at {function} ({file}:{line}:{column})"),
         }
     }
 
@@ -79,7 +101,7 @@ impl Trace {
         stack.lines().filter_map(|line| self.frame(line))
     }
 
-    fn frame<'a>(&self, line: &'a str) -> Option<Frame<'a>> {
+    fn frame<'a>(&'a self, line: &'a str) -> Option<Frame<'a>> {
         let line = line.trim().strip_prefix("at ")?;
         let (function, location) = match line.strip_suffix(')').and_then(|line| line.rsplit_once(" (")) {
             Some((function, location)) => (function, location),
@@ -91,38 +113,48 @@ impl Trace {
         if parts.next()? != self.entry {
             return None;
         }
-        let (line, column) = self.place(line, column)?;
-        Some(Frame { function, line, column })
+        let (file, line, column) = self.place(line, column)?;
+        Some(Frame { function, file, line, column })
     }
 
-    /// From the engine's line and column to the user's.
-    fn place(&self, line: u32, column: u32) -> Option<(u32, u32)> {
+    /// From the engine's line and column to the user's file, line and column.
+    fn place(&self, line: u32, column: u32) -> Option<(&str, u32, u32)> {
         // What the engine places before the user's first character is at it.
         let column = if line == 1 { column.saturating_sub(self.shift).max(1) } else { column };
         if self.map.is_none() {
-            return Some((line, column));
+            return Some((&self.entry, line, column));
         }
         let wanted = (line.checked_sub(1)?, column.checked_sub(1)?);
-        let positions = self.positions.get_or_init(|| self.read_map());
+        let Origins { files, positions } = self.origins();
         let after = positions.partition_point(|position| position.compiled <= wanted);
         let found = positions[..after].last().filter(|position| position.compiled.0 == wanted.0)?;
-        Some((found.source.0 + 1, found.source.1 + 1))
+        let (file, _) = files.get(found.file)?;
+        Some((file, found.source.0 + 1, found.source.1 + 1))
     }
 
-    fn read_map(&self) -> Vec<Position> {
+    fn origins(&self) -> &Origins {
+        self.origins.get_or_init(|| self.read_map())
+    }
+
+    fn read_map(&self) -> Origins {
         let Some(map) = self.map.as_deref().and_then(|map| SourceMap::from_json_string(map).ok()) else {
-            return Vec::new();
+            return Origins::default();
         };
+        let texts = map.get_source_contents().map(|text| text.map(|text| text.to_string()));
+        let texts = texts.chain(std::iter::repeat(None));
+        let files = map.get_sources().map(|name| name.to_string()).zip(texts).collect();
         let mut positions: Vec<Position> = map
             .get_tokens()
-            .filter(|token| token.get_source_id().is_some())
-            .map(|token| Position {
-                compiled: (token.get_dst_line(), token.get_dst_col()),
-                source: (token.get_src_line(), token.get_src_col()),
+            .filter_map(|token| {
+                Some(Position {
+                    compiled: (token.get_dst_line(), token.get_dst_col()),
+                    file: token.get_source_id()? as usize,
+                    source: (token.get_src_line(), token.get_src_col()),
+                })
             })
             .collect();
         positions.sort_by_key(|position| position.compiled);
-        positions
+        Origins { files, positions }
     }
 }
 

@@ -7,8 +7,8 @@ use std::thread::{self, JoinHandle};
 
 use scripts::frame::{self, Decoder};
 use scripts::protocol::{
-    Answer, Bundle, Call, Check, FromRunner, HostError, Input, Limits, Line, Load, Reply, Run, ScriptError, ToRunner,
-    Usage,
+    Answer, Bundle, Call, Check, Code, FromRunner, HostError, Input, Limits, Line, Load, Reply, Run, ScriptError,
+    ToRunner, Usage,
 };
 
 /// What became of a run.
@@ -91,7 +91,11 @@ impl Engine {
         let files: BTreeMap<String, String> =
             files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
         let id = self.next_id();
-        self.send(&ToRunner::Check(Check { id, files, limits: Limits { timeout_ms: 2_000, ..Limits::default() } }));
+        self.send(&ToRunner::Check(Check {
+            id,
+            code: Code::Files(files),
+            limits: Limits { timeout_ms: 2_000, ..Limits::default() },
+        }));
         match self.receive() {
             FromRunner::Checked { id: answered, result } => {
                 assert_eq!(answered, id);

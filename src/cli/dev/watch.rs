@@ -1,4 +1,4 @@
-//! Watches a folder of integrations: the folder itself and the ones directly below, nothing deeper.
+//! Watches a folder of integrations: the folder itself, the ones directly below, and the ones in these; nothing deeper.
 //!
 //! Not recursive on purpose: `node_modules` has thousands of folders, and the engine writes into `.tidegate` all the time.
 
@@ -78,8 +78,14 @@ impl Watching {
     }
 }
 
-/// The folders that hold an integration, or may one day.
+/// The folders that hold an integration, or may one day, and those with files of its own.
 fn below(root: &Path) -> Vec<PathBuf> {
+    let folders = directly_below(root);
+    let inner: Vec<PathBuf> = folders.iter().flat_map(|folder| directly_below(folder)).collect();
+    folders.into_iter().chain(inner).take(folder::MAX_FOLDERS).collect()
+}
+
+fn directly_below(root: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(root).into_iter().flatten().flatten();
     let hidden = |path: &Path| {
         path.file_name()

@@ -1,5 +1,6 @@
 //! A folder that holds an integration: read from disk, checked, and put into the form the API takes.
 
+mod imports;
 mod keys;
 
 use std::collections::BTreeMap;
@@ -37,6 +38,10 @@ pub fn load(path: &Path) -> Result<Folder, Failure> {
         if let Some(text) = read(&path.join(name))? {
             texts.insert(name.to_owned(), text);
         }
+    }
+    for entry in CODE.into_iter().filter(|name| texts.contains_key(*name)).collect::<Vec<_>>() {
+        imports::follow(path, entry, &mut texts)
+            .map_err(|failure| Failure { message: format!("{}: {}", path.display(), failure.message), ..failure })?;
     }
     let full = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
     let fallback = full.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -121,8 +126,8 @@ fn files(texts: &BTreeMap<String, String>) -> Result<Value, Failure> {
         1 => {}
         _ => return Err(Failure::usage("there is integration.js and integration.ts: keep one")),
     }
-    let files = code.into_iter().chain([PACKAGE]).filter_map(|name| Some((name.to_owned(), json!(texts.get(name)?))));
-    Ok(Value::Object(files.collect::<Map<_, _>>()))
+    let files = texts.iter().filter(|(name, _)| ![MANIFEST, SAMPLE].contains(&name.as_str()));
+    Ok(Value::Object(files.map(|(name, text)| (name.clone(), json!(text))).collect::<Map<_, _>>()))
 }
 
 fn sample(texts: &BTreeMap<String, String>) -> Result<Value, Failure> {

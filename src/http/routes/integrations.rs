@@ -10,6 +10,7 @@ use store::catalog::{Files, Integration, Pause};
 use store::queue::PageRequest;
 use utoipa::{IntoParams, ToSchema};
 use workers::authoring::{self, Submission};
+use workers::packages::{Lock, Locked};
 use workers::settings::Settings;
 
 use crate::http::auth::Caller;
@@ -34,8 +35,22 @@ pub struct IntegrationView {
     /// A payload to try it with.
     #[schema(value_type = Value)]
     sample: Box<RawValue>,
-    /// What the settings do that their author may not have meant.
+    /// The npm packages of the draft, with the versions that were chosen when it was saved: those that `package.json` asks
+    /// for first.
+    packages: Vec<PackageView>,
+    /// What the draft and its settings do that their author may not have meant.
     warnings: Vec<String>,
+}
+
+/// An npm package of a draft.
+#[derive(Serialize, ToSchema)]
+pub struct PackageView {
+    /// Its name.
+    name: String,
+    /// Its version.
+    version: String,
+    /// Whether `package.json` asks for it, rather than another package.
+    direct: bool,
 }
 
 /// An integration as lists show it.
@@ -92,19 +107,35 @@ impl From<Integration> for IntegrationSummary {
 
 impl From<Integration> for IntegrationView {
     fn from(mut integration: Integration) -> Self {
+        let lock = integration.draft.lock.as_deref().and_then(Lock::parse);
         Self {
             files: std::mem::take(&mut integration.draft.files),
             settings: wire::raw(&integration.draft.settings),
             sample: wire::raw(&integration.draft.sample),
-            warnings: warnings(&integration.draft.settings),
+            packages: packages(lock.as_ref()),
+            warnings: warnings(&integration.draft.settings, lock.as_ref()),
             summary: integration.into(),
         }
     }
 }
 
-fn warnings(settings: &str) -> Vec<String> {
+fn warnings(settings: &str, lock: Option<&Lock>) -> Vec<String> {
     let settings = serde_json::from_str(settings).ok().and_then(|settings| Settings::parse(&settings).ok());
-    settings.map(|settings| settings.warnings()).unwrap_or_default()
+    let warnings = settings.map(|settings| settings.warnings()).unwrap_or_default();
+    warnings.into_iter().chain(lock.into_iter().flat_map(|lock| lock.notes.clone())).collect()
+}
+
+fn packages(lock: Option<&Lock>) -> Vec<PackageView> {
+    let all = lock.into_iter().flat_map(|lock| lock.packages.values());
+    let view = |locked: &Locked| PackageView {
+        name: locked.name.clone(),
+        version: locked.version.clone(),
+        direct: locked.direct,
+    };
+    let mut views: Vec<PackageView> = all.map(view).collect();
+    views.sort_by(|a, b| b.direct.cmp(&a.direct).then_with(|| (&a.name, &a.version).cmp(&(&b.name, &b.version))));
+    views.dedup_by(|a, b| (&a.name, &a.version) == (&b.name, &b.version));
+    views
 }
 
 /// The integration that a path names.

@@ -24,7 +24,7 @@ use store::{IntegrationId, JobId, RunId};
 use tempfile::TempDir;
 use tower::ServiceExt;
 use workers::queue::{self, Location};
-use workers::{Options, Services, runners};
+use workers::{Options, Services, packages, runners};
 
 use super::{State, auth::ensure_admin_key};
 use crate::metrics::Metrics;
@@ -65,7 +65,7 @@ impl World {
     async fn integration(&self, name: &str, trigger: Trigger, settings: Value) -> IntegrationId {
         let (services, id) = (&self.state.services, IntegrationId::new(NOW));
         let files = BTreeMap::from([("integration.js".to_owned(), "module.exports = async () => 1".to_owned())]);
-        let draft = Draft { files: files.clone(), settings: settings.to_string(), sample: "null".into() };
+        let draft = Draft { files: files.clone(), settings: settings.to_string(), sample: "null".into(), lock: None };
         let (workspace, description) = (services.options.workspace.clone(), "for tests".to_owned());
         let name = name.to_owned();
         let new = NewIntegration { id, workspace, name, description, trigger, draft, created: NOW };
@@ -79,7 +79,8 @@ impl World {
             hash: String::new(),
         };
         let (settings, bundle) = (settings.to_string(), serde_json::to_string(&bundle).expect("JSON"));
-        let release = NewRelease { integration: id, files, settings, bundle, note: String::new(), created: NOW };
+        let release =
+            NewRelease { integration: id, files, settings, bundle, lock: None, note: String::new(), created: NOW };
         services.catalog.release(release, Bump::Minor).await.expect("released");
         services.directory.reload().await.expect("reloaded");
         id
@@ -155,6 +156,9 @@ fn options(data: &TempDir) -> Options {
         horizon_ms: 10 * 366 * 86_400_000,
         sync_wait_ms: 30_000,
         openings: Vec::new(),
+        packages: packages::Options::new(
+            packages::RegistryOptions::parse("http://127.0.0.1:1", None).expect("an address"),
+        ),
         secrets: BTreeMap::new(),
         retention: Retention { max_age_ms: u64::MAX / 4, max_count: 1_000, max_bytes: 1 << 30 },
         dead_max_age_ms: i64::MAX / 4,

@@ -23,27 +23,27 @@ macro_rules! head {
 
 macro_rules! whole {
     () => {
-        concat!(head!(), ", draft_files")
+        concat!(head!(), ", draft_files, draft_packages")
     };
 }
 
 /// As [`whole`], with no files: a list of drafts could be gigabytes.
 macro_rules! listed {
     () => {
-        concat!(head!(), ", '{}' AS draft_files")
+        concat!(head!(), ", '{}' AS draft_files, NULL AS draft_packages")
     };
 }
 
 const CREATE: &str = concat!(
     "INSERT INTO integrations (id, workspace, name, description, trigger_name, created, updated, draft_settings, \
-     draft_sample, draft_files) VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9) RETURNING ",
+     draft_sample, draft_files, draft_packages) VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9, $10) RETURNING ",
     whole!()
 );
 const COUNT: &str = "SELECT COUNT(*) FROM integrations WHERE workspace = $1";
 
 const SAVE_DRAFT: &str = concat!(
-    "UPDATE integrations SET description = $2, draft_settings = $3, draft_sample = $4, draft_files = $5, updated = $6 \
-     WHERE id = $1 RETURNING ",
+    "UPDATE integrations SET description = $2, draft_settings = $3, draft_sample = $4, draft_files = $5, updated = $6, \
+     draft_packages = $7 WHERE id = $1 RETURNING ",
     whole!()
 );
 
@@ -63,6 +63,7 @@ impl Catalog {
             .bind(&new.draft.settings)
             .bind(&new.draft.sample)
             .bind(files)
+            .bind(&new.draft.lock)
             .fetch_one(&mut *change)
             .await
             .map_err(|error| taken(error, || format!("integration {}", new.name)))?;
@@ -91,6 +92,7 @@ impl Catalog {
             .bind(&draft.sample)
             .bind(files)
             .bind(now.0)
+            .bind(&draft.lock)
             .fetch_optional(&mut *change)
             .await?
             .ok_or_else(|| missing("integration", id))?;
@@ -213,6 +215,7 @@ fn integration(row: &Row) -> Result<Integration> {
             files: row.json("draft_files")?,
             settings: row.text("draft_settings")?,
             sample: row.text("draft_sample")?,
+            lock: row.value("draft_packages")?,
         },
         pause: pause(row)?,
         latest: row.release_number("latest_major", "latest_minor")?,

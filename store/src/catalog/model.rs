@@ -136,6 +136,8 @@ pub struct Draft {
     pub settings: String,
     /// The sample payload, as JSON text.
     pub sample: String,
+    /// Its packages' exact versions, as JSON text; `None` without packages.
+    pub lock: Option<String>,
 }
 
 /// What is needed to create an integration.
@@ -195,6 +197,8 @@ pub struct Release {
     pub settings: String,
     /// The code as it runs: the script compiler's artifact, as JSON text.
     pub bundle: String,
+    /// Its packages' exact versions, as JSON text; `None` without packages.
+    pub lock: Option<String>,
     /// The author's words; may be empty.
     pub note: String,
     /// When it was made.

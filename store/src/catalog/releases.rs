@@ -34,6 +34,8 @@ pub struct NewRelease {
     pub settings: String,
     /// The code as it runs, as JSON text.
     pub bundle: String,
+    /// Its packages' exact versions, as JSON text; `None` without packages.
+    pub lock: Option<String>,
     /// The author's words; may be empty.
     pub note: String,
     /// Now.
@@ -42,8 +44,8 @@ pub struct NewRelease {
 
 const LATEST_OF: &str = "SELECT latest_major, latest_minor FROM integrations WHERE id = $1";
 const COUNT: &str = "SELECT COUNT(*) FROM releases WHERE integration = $1";
-const INSERT: &str = "INSERT INTO releases (integration, major, minor, note, created, settings, files, bundle) \
-                      VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+const INSERT: &str = "INSERT INTO releases (integration, major, minor, note, created, settings, files, bundle, \
+                      packages) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 const SET_LATEST: &str = "UPDATE integrations SET latest_major = $2, latest_minor = $3 WHERE id = $1";
 
 impl Catalog {
@@ -64,12 +66,13 @@ impl Catalog {
             .bind(&new.settings)
             .bind(files)
             .bind(&new.bundle)
+            .bind(&new.lock)
             .execute(&mut *change)
             .await?;
         sqlx::query(SET_LATEST).bind(&integration).bind(major).bind(minor).execute(&mut *change).await?;
         change.commit().await?;
-        let NewRelease { integration, files, settings, bundle, note, created } = new;
-        Ok(Release { integration, number, files, settings, bundle, note, created })
+        let NewRelease { integration, files, settings, bundle, lock, note, created } = new;
+        Ok(Release { integration, number, files, settings, bundle, lock, note, created })
     }
 }
 
@@ -99,7 +102,8 @@ fn following(latest: Option<ReleaseNumber>, bump: Bump) -> Option<ReleaseNumber>
 
 macro_rules! whole {
     () => {
-        "SELECT integration, major, minor, note, created, settings, files, bundle FROM releases WHERE integration = $1"
+        "SELECT integration, major, minor, note, created, settings, files, bundle, packages FROM releases \
+         WHERE integration = $1"
     };
 }
 const BY_NUMBER: &str = concat!(whole!(), " AND major = $2 AND minor = $3");
@@ -153,8 +157,8 @@ struct NewestFirst<'a> {
 
 macro_rules! between_numbers {
     () => {
-        "SELECT integration, major, minor, note, created, settings, '{}' AS files, '' AS bundle FROM releases \
-         WHERE integration = $1 AND (major, minor) < ($2, $3) AND (major, minor) > ($4, $5) "
+        "SELECT integration, major, minor, note, created, settings, '{}' AS files, '' AS bundle, NULL AS packages \
+         FROM releases WHERE integration = $1 AND (major, minor) < ($2, $3) AND (major, minor) > ($4, $5) "
     };
 }
 const LIST: &str = concat!(between_numbers!(), "ORDER BY major DESC, minor DESC LIMIT $6");
@@ -197,6 +201,7 @@ fn release(row: &Row) -> Result<Release> {
         files: row.json("files")?,
         settings: row.text("settings")?,
         bundle: row.text("bundle")?,
+        lock: row.value("packages")?,
         note: row.text("note")?,
         created: row.millis("created")?,
     })

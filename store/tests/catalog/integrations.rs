@@ -148,14 +148,15 @@ async fn the_version_rises_with_every_change_and_with_nothing_else() {
 }
 
 #[tokio::test]
-async fn lists_leave_the_files_out() {
+async fn lists_leave_the_files_and_locks_out() {
     let world = World::new().await;
     let whole = world.integration("a").await;
     let mut without = whole.clone();
     without.draft.files.clear();
+    without.draft.lock = None;
     assert_eq!(world.catalog.all_integrations().await.unwrap(), vec![without.clone()]);
     assert_eq!(world.catalog.list_integrations("w", first(5)).await.unwrap().items, vec![without]);
-    assert!(!whole.draft.files.is_empty());
+    assert!(!whole.draft.files.is_empty() && whole.draft.lock.is_some());
 }
 
 #[tokio::test]
@@ -179,7 +180,8 @@ fn fill(world: &World, copies: u64) {
         let id = IntegrationId::new(Millis(i64::try_from(n).unwrap())).to_string();
         copy.execute(
             "INSERT INTO integrations SELECT $1, workspace, $2, description, trigger_name, NULL, NULL, NULL, NULL, \
-             created, updated, draft_settings, draft_sample, draft_files FROM integrations WHERE name = 'last'",
+             created, updated, draft_settings, draft_sample, draft_files, draft_packages FROM integrations \
+             WHERE name = 'last'",
             (id, format!("copy-{n}")),
         )
         .unwrap();

@@ -48,7 +48,7 @@ async fn a_release_is_found_by_its_number_as_it_was_made() {
     assert_eq!(world.catalog.release_by_number(b, number("1.0")).await.unwrap(), None);
     assert_eq!(world.catalog.latest_releases().await.unwrap(), [(a, number("1.0"))]);
     let listed = world.catalog.list_releases(a, first(5)).await.unwrap().items;
-    assert_eq!(listed, [Release { files: Default::default(), bundle: String::new(), ..made }]);
+    assert_eq!(listed, [Release { files: Default::default(), bundle: String::new(), lock: None, ..made }]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

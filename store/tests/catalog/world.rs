@@ -52,6 +52,7 @@ pub fn draft(code: &str) -> Draft {
         files: BTreeMap::from([("integration.js".to_owned(), code.to_owned())]),
         settings: r#"{"timeoutMs":1000}"#.to_owned(),
         sample: r#"{"n":1}"#.to_owned(),
+        lock: Some(r#"{"packages":{}}"#.to_owned()),
     }
 }
 
@@ -68,12 +69,13 @@ pub fn new_integration(name: &str) -> NewIntegration {
 }
 
 pub fn new_release(integration: IntegrationId, note: &str) -> NewRelease {
-    let Draft { files, settings, .. } = draft(note);
+    let Draft { files, settings, lock, .. } = draft(note);
     NewRelease {
         integration,
         files,
         settings,
         bundle: format!("[{note:?}]"),
+        lock,
         note: note.to_owned(),
         created: Millis(7),
     }

@@ -10,5 +10,6 @@ mod kill;
 mod limits;
 mod migrate;
 mod operate;
+mod packages;
 mod smoke;
 mod windows;

@@ -4,10 +4,13 @@ mod api;
 mod command;
 mod events;
 mod process;
+#[expect(dead_code, reason = "a part of it serves the tests of the installer alone")]
+mod registry;
 mod sink;
 
 pub use command::{Ran, tidegate, tidegate_in};
 pub use process::{Server, Spawned};
+pub use registry::Registry;
 pub use sink::{Request, Sink};
 
 use std::time::Duration;

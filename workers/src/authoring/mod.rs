@@ -11,7 +11,8 @@ pub use pause::{pause, resume};
 pub use preview::preview;
 pub use release::{control, release, rollback};
 pub use remove::remove;
-pub use save::{Submission, check, save};
+use save::build;
+pub use save::{Submission, save};
 pub use ticks::{next_ticks, previous_ticks_are_past};
 
 use std::sync::Arc;

@@ -7,8 +7,9 @@ use store::catalog::ReleaseNumber;
 use store::queue::{Cause, Job};
 use store::{JobId, RunId};
 
-use super::{check, stored};
+use super::{build, stored};
 use crate::live::Follow;
+use crate::packages::Installed;
 use crate::settings::Settings;
 use crate::worker::attempt::Attempt;
 use crate::{Entry, Error, Result, Services, Version, invoke};
@@ -20,7 +21,8 @@ const NO_NUMBER: ReleaseNumber = ReleaseNumber { major: 0, minor: 0 };
 pub async fn preview(services: &Services, name: &str, payload: Value) -> Result<(RunId, Follow)> {
     let payload = invoke::payload(payload)?;
     let integration = stored(services, name).await?;
-    let bundle = check(services, &integration.draft.files).await?;
+    let built = build(services, &integration.draft.files, integration.draft.lock.as_deref()).await?;
+    let installed = built.lock.as_ref().map(|lock| Installed::new(lock, built.cached));
     let settings = Settings::parse(&serde_json::from_str(&integration.draft.settings).unwrap_or_default())?;
     let now = services.clock.now();
     let run = RunId::new(now);
@@ -51,7 +53,7 @@ pub async fn preview(services: &Services, name: &str, payload: Value) -> Result<
         context: None,
         created: now,
     };
-    let version = Arc::new(Version { number: NO_NUMBER, settings, bundle: bundle.into() });
+    let version = Arc::new(Version { number: NO_NUMBER, settings, bundle: built.bundle.into(), installed });
     let attempt = Attempt { run, job, entry: Arc::new(entry), version, number: 1, started: now };
     services.live.start(attempt.running());
     let follow = services.live.follow(run).ok_or_else(|| Error::Unavailable("the preview did not start".into()))?;

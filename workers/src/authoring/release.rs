@@ -3,7 +3,7 @@
 use store::catalog::{Bump, NewRelease, Release, ReleaseNumber};
 use store::queue::{Control, Queue};
 
-use super::{check, previous_ticks_are_past, stored};
+use super::{build, previous_ticks_are_past, stored};
 use crate::services::to_the_end;
 use crate::settings::{Overlap, Settings};
 use crate::{Error, Result, Services};
@@ -13,13 +13,14 @@ const MAX_NOTE_BYTES: usize = 1_024;
 /// Releases the draft: triggers run it from now on. An edit of the schedule never fires by itself.
 pub async fn release(services: &Services, name: &str, note: String, bump: Bump) -> Result<Release> {
     let integration = stored(services, name).await?;
-    let bundle = check(services, &integration.draft.files).await?;
-    let bundle = serde_json::to_string(&bundle).map_err(|error| Error::Unavailable(error.to_string()))?;
+    let built = build(services, &integration.draft.files, integration.draft.lock.as_deref()).await?;
+    let bundle = serde_json::to_string(&built.bundle).map_err(|error| Error::Unavailable(error.to_string()))?;
     let new = NewRelease {
         integration: integration.id,
         files: integration.draft.files.clone(),
         settings: integration.draft.settings.clone(),
         bundle,
+        lock: built.lock.map(|lock| lock.text()),
         note,
         created: services.clock.now(),
     };
@@ -39,6 +40,7 @@ pub async fn rollback(services: &Services, name: &str, number: ReleaseNumber, no
         files: old.files,
         settings: old.settings,
         bundle: old.bundle,
+        lock: old.lock,
         note,
         created: services.clock.now(),
     };

@@ -1,14 +1,14 @@
 //! Create an integration, or replace its draft.
 
-use scripts::protocol::{Bundle, Limits};
 use serde::Deserialize;
 use serde_json::Value;
 use store::IntegrationId;
 use store::catalog::{Draft, Files, Integration, NewIntegration, Trigger};
 
 use crate::invoke::Target;
+use crate::packages::{Built, Lock};
 use crate::settings::{Overlap, Settings};
-use crate::{Error, Result, Services, runners, wire};
+use crate::{Error, Result, Services, wire};
 
 const MAX_FILES: usize = 20;
 const MAX_DESCRIPTION_BYTES: usize = 1_024;
@@ -98,12 +98,11 @@ fn one_at_a_time(settings: &Settings) -> Result<()> {
     }
 }
 
-/// Compiles files in a runner and makes sure that they export a handler.
-pub async fn check(services: &Services, files: &Files) -> Result<Bundle> {
-    services.runners.check(files.clone(), Limits::default()).await.map_err(|error| match error.code.as_str() {
-        runners::UNAVAILABLE => Error::Unavailable(error.message),
-        _ => error.into(),
-    })
+/// Installs and compiles a draft, and makes sure that it exports a handler. What the draft's lock says is installed,
+/// as long as that is what is asked for.
+pub(super) async fn build(services: &Services, files: &Files, lock: Option<&str>) -> Result<Built> {
+    let lock = lock.and_then(Lock::parse);
+    Box::pin(services.packages.build(files, lock.as_ref(), &services.runners)).await
 }
 
 /// Creates the integration, or replaces its draft; `true` when it is new. A draft that does not compile is refused.
@@ -112,14 +111,17 @@ pub async fn save(services: &Services, name: &str, submission: Submission) -> Re
     if target.major.is_some() {
         return Err(Error::invalid("name", "invalid_name", "a draft has no release; leave @ out"));
     }
-    check(services, &submission.files).await?;
+    let workspace = services.options.workspace.clone();
+    let existing = services.catalog.integration(&workspace, name).await?;
+    let before = existing.and_then(|existing| existing.draft.lock);
+    let built = build(services, &submission.files, before.as_deref()).await?;
     let now = services.clock.now();
     let draft = Draft {
         files: submission.files,
         settings: submission.settings.to_string(),
         sample: submission.sample.to_string(),
+        lock: built.lock.map(|lock| lock.text()),
     };
-    let workspace = services.options.workspace.clone();
     let saved = match services.catalog.integration(&workspace, name).await? {
         Some(existing) if existing.trigger != submission.trigger => {
             return Err(Error::conflict(

@@ -1,6 +1,5 @@
 //! One run's talk with its runner: calls are served, lines are passed on, until it ends or is ended.
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,8 +7,8 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use scripts::protocol::{
-    Answer, Bundle, Call, Check, FromRunner, HostError, Input, Limits, Line as LogLine, Reply, ScriptError, ToRunner,
-    Usage,
+    Answer, Bundle, Call, Check, Code, FromRunner, HostError, Input, Limits, Line as LogLine, Reply, ScriptError,
+    ToRunner, Usage,
 };
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -109,13 +108,9 @@ async fn answer(sender: Sender<'_>, id: u64, call: Call, host: &impl Host) {
     let _gone = sender.send(&ToRunner::Reply(Reply { id, call: number, result })).await;
 }
 
-/// Has files compiled; `None` when the runner is gone.
-pub(super) async fn check(
-    line: &mut Line<'_>,
-    files: BTreeMap<String, String>,
-    limits: Limits,
-) -> Option<Result<Bundle, ScriptError>> {
-    line.sender().send(&ToRunner::Check(Check { id: line.id, files, limits })).await.ok()?;
+/// Has code compiled; `None` when the runner is gone.
+pub(super) async fn check(line: &mut Line<'_>, code: Code, limits: Limits) -> Option<Result<Bundle, ScriptError>> {
+    line.sender().send(&ToRunner::Check(Check { id: line.id, code, limits })).await.ok()?;
     loop {
         if let FromRunner::Checked { result, .. } = line.receive().await? {
             return Some(result);

@@ -1,10 +1,9 @@
 //! Which runner serves which request, when one is ended, and what that means for the other runs in it.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use scripts::protocol::{Bundle, Input, Limits, ScriptError, Usage};
+use scripts::protocol::{Bundle, Code, Input, Limits, ScriptError, Usage};
 use store::{IntegrationId, JobId};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -77,8 +76,8 @@ impl Pool {
         self.0.places.warm(n)
     }
 
-    /// Compiles files and makes sure that they export a handler, in a process that does nothing else.
-    pub async fn check(&self, files: BTreeMap<String, String>, limits: Limits) -> Result<Bundle, ScriptError> {
+    /// Compiles code and makes sure that it exports a handler, in a process that does nothing else.
+    pub async fn check(&self, code: Code, limits: Limits) -> Result<Bundle, ScriptError> {
         let Ok(_slot) = self.0.checks.acquire().await else {
             return Err(unavailable("the engine is stopping"));
         };
@@ -88,7 +87,7 @@ impl Pool {
         // One that does not become ready does not answer either.
         let _ready = tokio::time::timeout(START, line.ready()).await;
         let patience = Duration::from_millis(limits.timeout_ms.into()) + GRACE;
-        let (reason, result) = match tokio::time::timeout(patience, check(&mut line, files, limits)).await {
+        let (reason, result) = match tokio::time::timeout(patience, check(&mut line, code, limits)).await {
             Ok(Some(result)) => ("worn", result),
             Ok(None) => {
                 let message =

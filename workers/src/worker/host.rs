@@ -96,11 +96,17 @@ impl<'a> RunHost<'a> {
             Format::CommonJs => "commonjs",
             Format::Module => "module",
         };
+        let message = match &version.installed {
+            None => format!("Using {what}, no dependencies"),
+            Some(installed) if installed.cached => "Using cached dependencies".to_owned(),
+            Some(_) => "Installed dependencies".to_owned(),
+        };
+        let installed = version.installed.clone().unwrap_or_default();
         let detail = json!({
             "release": version.number.to_string(), "entry": version.bundle.entry, "format": format,
-            "bytes": version.bundle.code.len(), "dependencies": {},
+            "bytes": version.bundle.code.len(), "dependencies": installed.direct, "transitive": installed.others,
         });
-        self.log("boot", format!("Using {what}, no dependencies"), Some(detail));
+        self.log("boot", message, Some(detail));
     }
 
     /// The pause that the last answer of another server asked for, by a 429 or 503 with `Retry-After`.
@@ -286,7 +292,7 @@ fn host_error(error: Error) -> HostError {
         Error::RateLimited(refused) => ("rate_limited", refused.retry_after_ms),
         Error::Crowded { .. } => ("backlog_full", None),
         Error::Busy { retry_after_ms, .. } => ("busy", Some(retry_after_ms)),
-        Error::Unavailable(_) => ("unavailable", None),
+        Error::Registry { .. } | Error::Unavailable(_) => ("unavailable", None),
     };
     HostError { code: code.to_owned(), message, retry_after_ms }
 }

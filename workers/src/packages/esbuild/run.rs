@@ -1,0 +1,152 @@
+//! Runs esbuild over a folder, within bounds.
+
+use std::io;
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use tokio::io::AsyncReadExt;
+use tokio::process::{Child, Command};
+
+use super::meta::Meta;
+use super::said;
+use crate::Result;
+use crate::packages::refusal::{broken, refused};
+
+/// How long it may take, and the most bytes of what it says, of the code and of the map.
+const TIMEOUT: Duration = Duration::from_secs(60);
+const MAX_SAID_BYTES: u64 = 256 << 10;
+const MAX_CODE_BYTES: u64 = 5 << 20;
+const MAX_MAP_BYTES: u64 = 16 << 20;
+const MAX_META_BYTES: u64 = 64 << 20;
+/// The most bytes of address space it may use.
+#[cfg(target_os = "linux")]
+const MAX_MEMORY_BYTES: u64 = 3 << 30;
+/// Attempts to start a program that was written a moment ago: a process that is just being started elsewhere may still
+/// hold it open.
+const ATTEMPTS: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(25);
+
+/// Where it writes, below the folder it reads.
+const OUT: &str = ".out";
+
+/// CommonJS as Node has it: `main` before `module`, and no condition that only bundlers know, so that a package is the
+/// same here as in Node. What a module knows of its place is a place that does not exist.
+const OPTIONS: [&str; 19] = [
+    "--bundle",
+    "--platform=node",
+    "--format=cjs",
+    "--target=es2023",
+    "--main-fields=main,module",
+    "--conditions=node",
+    "--supported:dynamic-import=false",
+    "--define:import.meta.url=\"file:///integration/integration.js\"",
+    "--define:__filename=\"/integration/integration.js\"",
+    "--define:__dirname=\"/integration\"",
+    "--tsconfig-raw={}",
+    "--charset=utf8",
+    "--legal-comments=none",
+    "--sourcemap=external",
+    "--sources-content=false",
+    "--outfile=.out/bundle.js",
+    "--metafile=.out/meta.json",
+    "--log-level=error",
+    "--color=false",
+];
+
+/// What came of it.
+pub(in crate::packages) struct Output {
+    pub code: String,
+    /// The source map, unless it is too large to be of use.
+    pub map: Option<String>,
+    pub meta: Meta,
+}
+
+/// Bundles `entry` in `folder`. Files outside of it are not bundled, whatever a package names.
+pub(in crate::packages) async fn bundle(program: &Path, folder: &Path, entry: &str) -> Result<Output> {
+    let mut child = start(program, folder, entry).await.map_err(|error| broken("starting esbuild", error))?;
+    bound(&child);
+    let ended = tokio::time::timeout(TIMEOUT, listen(&mut child)).await;
+    let (status, said) = match ended {
+        Ok(ended) => ended.map_err(|error| broken("esbuild", error))?,
+        Err(_) => {
+            // Dropping the child kills it.
+            let message = format!("putting the packages together took longer than {} s", TIMEOUT.as_secs());
+            return Err(refused("bundle_timeout", message));
+        }
+    };
+    let folder = folder.to_owned();
+    let read = tokio::task::spawn_blocking(move || match status.success() {
+        true => read(&folder),
+        false => Err(said::error(&said, &folder)),
+    });
+    read.await.map_err(|error| broken("esbuild", error))?
+}
+
+async fn start(program: &Path, folder: &Path, entry: &str) -> io::Result<Child> {
+    let mut attempt = 0;
+    loop {
+        let started = Command::new(program)
+            .arg(entry)
+            .args(OPTIONS)
+            .current_dir(folder)
+            .env_clear()
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn();
+        match started {
+            Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy && attempt < ATTEMPTS => {
+                attempt += 1;
+                tokio::time::sleep(PAUSE).await;
+            }
+            started => return started,
+        }
+    }
+}
+
+/// Memory is bounded from outside: a package may name a device that never ends.
+#[cfg(target_os = "linux")]
+fn bound(child: &Child) {
+    use rustix::process::{Pid, Resource, Rlimit, prlimit};
+
+    let limit = Rlimit { current: Some(MAX_MEMORY_BYTES), maximum: Some(MAX_MEMORY_BYTES) };
+    let id = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+    if let Some(id) = id
+        && let Err(error) = prlimit(Some(id), Resource::As, limit)
+    {
+        // It may have ended already.
+        tracing::debug!(%error, "esbuild's memory cannot be bounded");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn bound(_child: &Child) {}
+
+/// What it says, up to a bound, and how it ended.
+async fn listen(child: &mut Child) -> io::Result<(ExitStatus, String)> {
+    let mut said = Vec::new();
+    if let Some(stderr) = child.stderr.take() {
+        let mut stderr = stderr.take(MAX_SAID_BYTES);
+        stderr.read_to_end(&mut said).await?;
+        // The rest is read and dropped, so that it can end.
+        tokio::io::copy(stderr.get_mut(), &mut tokio::io::sink()).await?;
+    }
+    Ok((child.wait().await?, String::from_utf8_lossy(&said).into_owned()))
+}
+
+fn read(folder: &Path) -> Result<Output> {
+    let out = folder.join(OUT);
+    let open = |name: &str, limit: u64| -> io::Result<Option<String>> {
+        let path = out.join(name);
+        if std::fs::metadata(&path)?.len() > limit { Ok(None) } else { std::fs::read_to_string(path).map(Some) }
+    };
+    let failed = |error: io::Error| broken("reading what esbuild made", error);
+    let meta = open("meta.json", MAX_META_BYTES).map_err(failed)?.unwrap_or_default();
+    let meta = Meta::parse(&meta).ok_or_else(|| broken("esbuild's metafile", "it cannot be read"))?;
+    meta.check_places()?;
+    let code = open("bundle.js", MAX_CODE_BYTES).map_err(failed)?.ok_or_else(|| meta.too_large(MAX_CODE_BYTES))?;
+    Ok(Output { code, map: open("bundle.js.map", MAX_MAP_BYTES).map_err(failed)?, meta })
+}
