@@ -19,6 +19,7 @@ pub mod protocol;
 pub mod runner;
 mod sandbox;
 
+pub use builtins::{Builtin, builtin};
 pub use error::frame_text;
 pub use examples::{Example, examples};
 

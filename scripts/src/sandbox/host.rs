@@ -51,6 +51,8 @@ pub(crate) struct Host {
     timers: RefCell<Timers>,
     log: RefCell<Allowance>,
     calls: RefCell<Calls>,
+    /// Bytes that native operations hold for the script.
+    held: Cell<u64>,
     stop: Cell<Option<Stop>>,
     settled: Cell<bool>,
 }
@@ -71,6 +73,7 @@ impl Host {
             timers: RefCell::default(),
             log: RefCell::new(Allowance::new(&limits)),
             calls: RefCell::default(),
+            held: Cell::new(0),
             stop: Cell::new(None),
             settled: Cell::new(false),
         }
@@ -164,7 +167,7 @@ impl Host {
         } else {
             calls.kept += weight(&call);
             calls.waiting.push_back(call);
-            self.charge(calls.kept);
+            self.weigh(calls.kept);
         }
         id
     }
@@ -179,7 +182,7 @@ impl Host {
         if let Some(body) = answer.and_then(|answer| answer.body.take()) {
             calls.kept += body.len() as u64;
             calls.bodies.insert(call, Rc::new(body));
-            self.charge(calls.kept);
+            self.weigh(calls.kept);
         }
         if let Some(next) = calls.waiting.pop_front() {
             calls.kept -= weight(&next);
@@ -203,9 +206,22 @@ impl Host {
         self.calls.borrow().made
     }
 
+    // ---- memory outside of the heap
+
+    /// Counts bytes that a native operation is about to allocate for the script; over the limit, `tick` ends the run.
+    pub(crate) fn charge(&self, bytes: u64) {
+        self.held.set(self.held.get().saturating_add(bytes));
+        self.weigh(self.calls.borrow().kept);
+    }
+
+    /// Gives back bytes that were charged.
+    pub(crate) fn release(&self, bytes: u64) {
+        self.held.set(self.held.get().saturating_sub(bytes));
+    }
+
     /// What the host keeps for a script counts as the script's memory.
-    fn charge(&self, kept: u64) {
-        if kept > self.limits.memory_bytes {
+    fn weigh(&self, kept: u64) {
+        if kept.saturating_add(self.held.get()) > self.limits.memory_bytes {
             self.stop(Stop::Memory);
         }
     }

@@ -5,6 +5,7 @@ mod engine;
 mod host;
 mod link;
 mod log;
+mod modules;
 mod resident;
 mod timers;
 mod trace;

@@ -12,4 +12,5 @@ mod examples;
 mod frames;
 mod globals;
 mod logs;
+mod modules;
 mod results;

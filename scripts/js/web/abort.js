@@ -1,27 +1,19 @@
 // AbortController and AbortSignal, with timeout and any.
-(function ({ define }) {
+(function ({ define, load }) {
+  const { Event, EventTarget } = load('web/events');
   const SECRET = Symbol('AbortSignal');
   const states = new WeakMap();
 
-  class AbortSignal {
+  class AbortSignal extends EventTarget {
     constructor(secret) {
       if (secret !== SECRET) throw new TypeError('Illegal constructor: use new AbortController().signal or AbortSignal.timeout(ms)');
-      states.set(this, { aborted: false, reason: undefined, listeners: [], timeoutMs: undefined });
+      super();
+      states.set(this, { aborted: false, reason: undefined, timeoutMs: undefined });
       define(this, 'onabort', null);
     }
     get aborted() { return states.get(this).aborted; }
     get reason() { return states.get(this).reason; }
     throwIfAborted() { if (this.aborted) throw this.reason; }
-    addEventListener(type, listener, options) {
-      if (type !== 'abort' || !listener) return;
-      const { listeners } = states.get(this);
-      if (!listeners.some((known) => known.listener === listener)) listeners.push({ listener, once: options?.once === true });
-    }
-    removeEventListener(type, listener) {
-      if (type !== 'abort') return;
-      const state = states.get(this);
-      state.listeners = state.listeners.filter((known) => known.listener !== listener);
-    }
     static abort(reason) {
       const signal = new AbortSignal(SECRET);
       abort(signal, reason);
@@ -38,7 +30,7 @@
       const joined = new AbortSignal(SECRET);
       for (const signal of signals) {
         if (signal.aborted) { abort(joined, signal.reason); break; }
-        signal.addEventListener('abort', () => abort(joined, signal.reason));
+        signal.addEventListener('abort', () => abort(joined, signal.reason), { once: true });
       }
       return joined;
     }
@@ -50,14 +42,7 @@
     if (state.aborted) return;
     state.aborted = true;
     state.reason = reason === undefined ? new DOMException('This operation was aborted', 'AbortError') : reason;
-    const event = { type: 'abort', target: signal, currentTarget: signal };
-    const called = state.listeners;
-    state.listeners = called.filter((known) => !known.once);
-    if (typeof signal.onabort === 'function') signal.onabort(event);
-    for (const { listener } of called) {
-      if (typeof listener === 'function') listener.call(signal, event);
-      else if (typeof listener.handleEvent === 'function') listener.handleEvent(event);
-    }
+    signal.dispatchEvent(new Event('abort'));
   }
 
   class AbortController {

@@ -1,0 +1,75 @@
+// createSign, createVerify, sign and verify.
+(function ({ host, load, require }) {
+  const { Buffer } = require('buffer');
+  const { bytesOf, output, digestName, hasher, streamed } = load('node/hashes');
+  const { keyFor } = load('node/keys');
+  const PSS = 6;
+
+  // The curve's own digest when none is named; ring signs with no other.
+  const nativeDigest = { p256: 'sha256', p384: 'sha384' };
+
+  function scheme(key, digest, how) {
+    if (key.kind === 'rsa') return `${how.padding === PSS ? 'pss' : 'pkcs1'}-${digest}`;
+    return `${key.curve}-${digest ?? nativeDigest[key.curve]}-${how.dsaEncoding === 'ieee-p1363' ? 'fixed' : 'der'}`;
+  }
+
+  const optionsOf = (key) => (typeof key === 'object' && key !== null ? key : {});
+
+  function signed(digest, data, input, how = optionsOf(input)) {
+    const key = keyFor(input, 'private');
+    switch (key.kind) {
+      case 'rsa': return host.rsaSign(scheme(key, digest ?? 'sha256', how), ['n', 'e', 'd', 'p', 'q', 'dp', 'dq', 'qi'].map((name) => plain(key[name])), plain(data));
+      case 'ec': return host.ecSign(scheme(key, digest, how), plain(key.d), plain(key.point), plain(data));
+      default: return host.edSign(plain(key.d), plain(data));
+    }
+  }
+
+  function verified(digest, data, input, signature, how = optionsOf(input)) {
+    const key = keyFor(input, 'public');
+    switch (key.kind) {
+      case 'rsa': return host.rsaVerify(scheme(key, digest ?? 'sha256', how), plain(key.n), plain(key.e), plain(data), plain(signature));
+      case 'ec': return host.ecVerify(scheme(key, digest, how), plain(key.point), plain(data), plain(signature));
+      default: return host.edVerify(plain(key.point), plain(data), plain(signature));
+    }
+  }
+
+  const plain = (bytes) => bytes ?? new Uint8Array(0);
+
+  class Signing {
+    #chunks = [];
+    digest;
+    constructor(name) {
+      hasher(name);
+      this.digest = digestName(name);
+    }
+    update(data, encoding) {
+      this.#chunks.push(Buffer.from(bytesOf(data, encoding)));
+      return this;
+    }
+    get data() { return Buffer.concat(this.#chunks); }
+  }
+  streamed(Signing, { write(one, chunk) { one.update(chunk); }, flush: () => undefined });
+
+  class Sign extends Signing {
+    sign(key, encoding) { return output(signed(this.digest, this.data, key), encoding); }
+  }
+  class Verify extends Signing {
+    verify(key, signature, encoding) { return verified(this.digest, this.data, key, bytesOf(signature, encoding)); }
+  }
+
+  const named = (name) => (name === null || name === undefined ? undefined : digestName(name));
+
+  return {
+    Sign, Verify, signed, verified,
+    sign(name, data, key, callback) {
+      const made = output(signed(named(name), bytesOf(data), key));
+      if (!callback) return made;
+      process.nextTick(callback, null, made);
+    },
+    verify(name, data, key, signature, callback) {
+      const holds = verified(named(name), bytesOf(data), key, bytesOf(signature));
+      if (!callback) return holds;
+      process.nextTick(callback, null, holds);
+    },
+  };
+})
