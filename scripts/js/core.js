@@ -207,7 +207,7 @@
       'ByteLengthQueuingStrategy', 'CountQueuingStrategy', 'TextEncoderStream', 'TextDecoderStream', 'CompressionStream',
       'DecompressionStream'],
     'web/url': ['URL', 'URLSearchParams'],
-    'web/xhr': ['XMLHttpRequest'],
+    'web/socket': ['WebSocket'],
   };
   for (const module in LAZY) {
     for (const name of LAZY[module]) {

@@ -151,6 +151,10 @@
       this.complete = true;
       this.push(null);
     }
+    // As in Node, an aborted answer that nobody listens to fails nobody.
+    _destroy(error, done) {
+      process.nextTick(() => done(this.listenerCount('error') > 0 ? error : null));
+    }
   }
 
   // ---- requests

@@ -234,7 +234,7 @@
   // The parts of whatever `sign` and `verify` take as a key.
   function keyFor(input, wanted) {
     const inner = input instanceof KeyObject ? input : input?.key instanceof KeyObject ? input.key : undefined;
-    const key = inner ? parts.get(inner) : input instanceof Object && parts.has(input) ? parts.get(input) : read(input, wanted);
+    const key = inner ? parts.get(inner) : read(input, wanted);
     if (wanted === 'private' && key.type !== 'private') throw unsupported('a private key is needed to sign');
     if (key.type === 'secret') throw coded(TypeError, 'ERR_CRYPTO_INVALID_KEY_OBJECT_TYPE', `Invalid key object type secret, expected ${wanted}.`);
     return key;

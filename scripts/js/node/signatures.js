@@ -15,8 +15,8 @@
 
   const optionsOf = (key) => (typeof key === 'object' && key !== null ? key : {});
 
-  function signed(digest, data, input, how = optionsOf(input)) {
-    const key = keyFor(input, 'private');
+  // Both take the parts of a key, and how a caller of `sign` or `verify` wants it.
+  function signed(digest, data, key, how) {
     switch (key.kind) {
       case 'rsa': return host.rsaSign(scheme(key, digest ?? 'sha256', how), ['n', 'e', 'd', 'p', 'q', 'dp', 'dq', 'qi'].map((name) => plain(key[name])), plain(data));
       case 'ec': return host.ecSign(scheme(key, digest, how), plain(key.d), plain(key.point), plain(data));
@@ -24,8 +24,7 @@
     }
   }
 
-  function verified(digest, data, input, signature, how = optionsOf(input)) {
-    const key = keyFor(input, 'public');
+  function verified(digest, data, key, signature, how) {
     switch (key.kind) {
       case 'rsa': return host.rsaVerify(scheme(key, digest ?? 'sha256', how), plain(key.n), plain(key.e), plain(data), plain(signature));
       case 'ec': return host.ecVerify(scheme(key, digest, how), plain(key.point), plain(data), plain(signature));
@@ -34,6 +33,8 @@
   }
 
   const plain = (bytes) => bytes ?? new Uint8Array(0);
+  const signWith = (digest, data, input) => signed(digest, data, keyFor(input, 'private'), optionsOf(input));
+  const verifyWith = (digest, data, input, signature) => verified(digest, data, keyFor(input, 'public'), signature, optionsOf(input));
 
   class Signing {
     #chunks = [];
@@ -51,10 +52,10 @@
   streamed(Signing, { write(one, chunk) { one.update(chunk); }, flush: () => undefined });
 
   class Sign extends Signing {
-    sign(key, encoding) { return output(signed(this.digest, this.data, key), encoding); }
+    sign(key, encoding) { return output(signWith(this.digest, this.data, key), encoding); }
   }
   class Verify extends Signing {
-    verify(key, signature, encoding) { return verified(this.digest, this.data, key, bytesOf(signature, encoding)); }
+    verify(key, signature, encoding) { return verifyWith(this.digest, this.data, key, bytesOf(signature, encoding)); }
   }
 
   const named = (name) => (name === null || name === undefined ? undefined : digestName(name));
@@ -62,12 +63,12 @@
   return {
     Sign, Verify, signed, verified,
     sign(name, data, key, callback) {
-      const made = output(signed(named(name), bytesOf(data), key));
+      const made = output(signWith(named(name), bytesOf(data), key));
       if (!callback) return made;
       process.nextTick(callback, null, made);
     },
     verify(name, data, key, signature, callback) {
-      const holds = verified(named(name), bytesOf(data), key, bytesOf(signature));
+      const holds = verifyWith(named(name), bytesOf(data), key, bytesOf(signature));
       if (!callback) return holds;
       process.nextTick(callback, null, holds);
     },

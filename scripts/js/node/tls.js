@@ -2,7 +2,11 @@
 (function ({ load }) {
   const net = load('node/net');
 
+  // `http2-wrapper` takes this class off a socket when it is loaded.
+  class JSStreamSocket extends net.Socket {}
+
   class TLSSocket extends net.Socket {
+    _handle = { _parentWrap: new JSStreamSocket() };
     authorized = false;
     encrypted = true;
     getPeerCertificate() { return {}; }

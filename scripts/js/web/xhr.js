@@ -1,4 +1,5 @@
-// XMLHttpRequest, for packages from before fetch; always asynchronous.
+// XMLHttpRequest, for packages from before fetch; always asynchronous. It is a module and no global: packages that find
+// the global think that they run in a browser, and Node has none.
 (function ({ load, call, host, define }) {
   const { EventTarget, Event } = load('web/events');
   const { source, drain } = load('web/body');

@@ -92,12 +92,15 @@ pub(crate) const BUILTINS: &[(&str, Builtin)] = &[
     ("vm", Refused { why: "code that is made at run time cannot be isolated further" }),
     ("wasi", ENGINE),
     ("worker_threads", module("node/worker_threads")),
+    ("xhr2", part("web/xhr", "XMLHttpRequest")),
+    ("xmlhttprequest", module("web/xhr")),
     ("zlib", module("node/zlib")),
 ];
 
 /// What answers for a name, with or without `node:`; `None` is no builtin.
 ///
-/// `undici` counts as one, because the package opens sockets: it is served on the gateway instead.
+/// `undici`, `xhr2` and `xmlhttprequest` count as such, because these packages open sockets or start processes: they are
+/// served on the gateway instead.
 #[must_use]
 pub fn builtin(name: &str) -> Option<Builtin> {
     let name = name.strip_prefix("node:").unwrap_or(name);

@@ -38,7 +38,7 @@ const CORE: &[(&str, &str)] = &[
 
 const OURS: &[(&str, &str)] = sources! {
     "web": "abort" "blob" "body" "crypto" "encoding" "events" "fetch" "form" "headers" "intl" "intl-dates" "messages"
-        "streams" "url" "xhr";
+        "socket" "streams" "url" "xhr";
     "node": "assert" "async_hooks" "buffer" "ciphers" "console" "constants" "consumers" "crypto" "diagnostics_channel"
         "dns" "events" "fs" "hashes" "http" "https" "keys" "module" "net" "os" "path" "perf_hooks" "process"
         "querystring" "refused" "signatures" "stream" "timers" "tls" "tty" "undici" "url" "util" "v8" "worker_threads"
