@@ -22,12 +22,13 @@
   }
 
   function entered(wanted, run) {
+    // Before anything that the callback waits for.
+    forget();
     const result = within(wanted, run);
     if (typeof result?.then === 'function') {
       running.add(wanted);
       const done = () => { running.delete(wanted); if (running.size === 0) current = OUTSIDE; };
       then.call(Promise.resolve(result), done, done);
-      forget();
     }
     return result;
   }

@@ -5,7 +5,7 @@
   const { Readable, Writable, Duplex } = made;
   const { Buffer } = require('buffer');
 
-  Readable.fromWeb ??= (stream, options) => {
+  Readable.fromWeb = (stream, options) => {
     const reader = stream.getReader();
     return new Readable({
       ...options,
@@ -18,8 +18,8 @@
       destroy(error, done) { reader.cancel(error).then(() => done(error), () => done(error)); },
     });
   };
-  Readable.toWeb ??= (readable) => load('web/streams').fromIterable(readable);
-  Writable.fromWeb ??= (stream, options) => {
+  Readable.toWeb = (readable) => load('web/streams').fromIterable(readable);
+  Writable.fromWeb = (stream, options) => {
     const writer = stream.getWriter();
     return new Writable({
       ...options,
@@ -28,12 +28,12 @@
       destroy(error, done) { (error ? writer.abort(error) : Promise.resolve()).then(() => done(error), () => done(error)); },
     });
   };
-  Writable.toWeb ??= (writable) => new WritableStream({
+  Writable.toWeb = (writable) => new WritableStream({
     write: (chunk) => new Promise((resolve, reject) => writable.write(chunk, (error) => (error ? reject(error) : resolve()))),
     close: () => new Promise((resolve, reject) => { writable.once('error', reject); writable.end(resolve); }),
     abort: (reason) => writable.destroy(reason),
   });
-  Duplex.fromWeb ??= ({ readable, writable }, options) => Duplex.from({ readable: Readable.fromWeb(readable, options), writable: Writable.fromWeb(writable, options) });
+  Duplex.fromWeb = ({ readable, writable }, options) => Duplex.from({ readable: Readable.fromWeb(readable, options), writable: Writable.fromWeb(writable, options) });
 
   // `Stream` is a function: what is missing on it is added, so that `require('stream')` can be extended as well.
   for (const name of Object.keys(made)) if (!(name in Stream)) Stream[name] = made[name];
