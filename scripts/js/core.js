@@ -18,6 +18,9 @@
 
   const load = (name) => (loaded[name] ??= host.source(name)(internal));
 
+  // Native operations that most runs do without.
+  const native = (name) => (loaded[`native/${name}`] ??= host.native(name));
+
   // An error whose code names how the run ends if nobody catches it.
   function tagged(code, message, Type = Error) {
     const error = new Type(message);
@@ -164,7 +167,7 @@
   }
 
   const internal = {
-    host, load, require, call, define, text, tagged, tags, parse, stringify, uncaught,
+    host, native, load, require, call, define, text, tagged, tags, parse, stringify, uncaught,
     // Ties a callback to the asynchronous context it was made in; `async_hooks` replaces it when it is loaded.
     bind: (callback) => callback,
   };
@@ -209,14 +212,13 @@
     'web/url': ['URL', 'URLSearchParams'],
     'web/socket': ['WebSocket'],
   };
+  // One descriptor for all: making each its own costs as much as the rest of this loop.
+  const accessor = { configurable: true, enumerable: false, get: undefined, set: undefined };
   for (const module in LAZY) {
     for (const name of LAZY[module]) {
-      defineProperty(globalThis, name, {
-        configurable: true,
-        enumerable: false,
-        get: () => { const value = load(module)[name]; define(globalThis, name, value); return value; },
-        set: (value) => define(globalThis, name, value),
-      });
+      accessor.get = () => { const value = load(module)[name]; define(globalThis, name, value); return value; };
+      accessor.set = (value) => define(globalThis, name, value);
+      defineProperty(globalThis, name, accessor);
     }
   }
 

@@ -99,7 +99,8 @@ mod tests {
 
     #[test]
     fn canned_answers_come_before_the_echo_and_all_is_written_down() {
-        let routes = r#"{ "GET /a": { "status": 418, "json": [1], "headers": { "x": "y" } }, "PUT /b/*": { "text": "t" } }"#;
+        let routes =
+            r#"{ "GET /a": { "status": 418, "json": [1], "headers": { "x": "y" } }, "PUT /b/*": { "text": "t" } }"#;
         let mut mock = Mock::new(routes).unwrap();
         let none = BTreeMap::new();
         let teapot = mock.answer("GET", "/a?q", &none, b"");

@@ -1,5 +1,6 @@
 // createCipheriv and createDecipheriv: AES in four modes, ChaCha20-Poly1305.
-(function ({ host, load, require }) {
+(function ({ native, load, require }) {
+  const cryptoNative = native('crypto');
   const { Buffer } = require('buffer');
   const { coded, bytesOf, pieces, asBuffer, output, streamed } = load('node/hashes');
   const { secretBytes } = load('node/keys');
@@ -36,7 +37,7 @@
       if (this.#key.length !== this.#how.keyBytes) throw coded(RangeError, 'ERR_CRYPTO_INVALID_KEYLEN', 'Invalid key length');
       const wanted = this.#how.ivBytes;
       if (wanted === undefined ? this.#iv.length === 0 : this.#iv.length !== wanted) throw coded(TypeError, 'ERR_CRYPTO_INVALID_IV', 'Invalid initialization vector');
-      if (this.#how.mode !== 'chacha') this.#state = host.cipher(this.#how.mode, this.#key, this.#iv, encrypts);
+      if (this.#how.mode !== 'chacha') this.#state = cryptoNative.cipher(this.#how.mode, this.#key, this.#iv, encrypts);
     }
 
     get #authenticated() { return this.#how.mode === 'gcm' || this.#how.mode === 'chacha'; }
@@ -105,7 +106,7 @@
     }
     #sealed() {
       const text = this.#encrypts ? this.#rest : Buffer.concat([this.#rest, this.#tag ?? Buffer.alloc(0)]);
-      const made = host.chacha20Poly1305(this.#key, this.#iv, this.#aad, text, this.#encrypts);
+      const made = cryptoNative.chacha20Poly1305(this.#key, this.#iv, this.#aad, text, this.#encrypts);
       if (!made) throw new Error('Unsupported state or unable to authenticate data');
       if (!this.#encrypts) return made;
       this.#tag = made.subarray(made.length - BLOCK);

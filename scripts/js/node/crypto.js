@@ -1,5 +1,6 @@
 // crypto: the module's front.
-(function ({ host, load, require }) {
+(function ({ native, host, load, require }) {
+  const cryptoNative = native('crypto');
   const { Buffer } = require('buffer');
   const { coded, bytesOf, output, digest, digestName, hasher, asBuffer, Hash, Hmac } = load('node/hashes');
   const { KeyObject, createSecretKey, createPrivateKey, createPublicKey, secretBytes, made } = load('node/keys');
@@ -52,7 +53,7 @@
   function pbkdf2Sync(password, salt, iterations, length, name = 'sha1') {
     if (!(Number.isInteger(iterations) && iterations >= 1 && iterations <= 0xffffffff)) throw coded(RangeError, 'ERR_OUT_OF_RANGE', `The value of "iterations" is out of range. Received ${iterations}`);
     hasher(name);
-    return asBuffer(host.pbkdf2(digestName(name), secretBytes(password), bytesOf(salt), iterations, length));
+    return asBuffer(cryptoNative.pbkdf2(digestName(name), secretBytes(password), bytesOf(salt), iterations, length));
   }
   function scryptSync(password, salt, length, options = {}) {
     const n = options.N ?? options.cost ?? 16_384;
@@ -61,7 +62,7 @@
     const powerOfTwo = n > 1 && n < 2 ** 32 && (n & (n - 1)) === 0;
     if (!powerOfTwo || !(r >= 1 && p >= 1 && r * p < 2 ** 30)) throw coded(RangeError, 'ERR_CRYPTO_INVALID_SCRYPT_PARAMS', 'Invalid scrypt params');
     if (128 * n * r > (options.maxmem ?? 32 << 20)) throw coded(RangeError, 'ERR_CRYPTO_INVALID_SCRYPT_PARAMS', 'Invalid scrypt params: memory limit exceeded');
-    return asBuffer(host.scrypt(secretBytes(password), bytesOf(salt), [n, r, p], length));
+    return asBuffer(cryptoNative.scrypt(secretBytes(password), bytesOf(salt), [n, r, p], length));
   }
   function hkdfSync(name, key, salt, info, length) {
     const size = hasher(name).digest().length;
@@ -89,7 +90,7 @@
   function generateKeyPairSync(type, options = {}) {
     if (type !== 'ed25519') throw coded(Error, 'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM', `generateKeyPair('${type}') is not supported: make the key outside and keep it as a secret`);
     const seed = new Uint8Array(host.randomBytes(32));
-    const privateKey = made({ type: 'private', kind: 'ed25519', d: seed, point: host.edPublic(seed) });
+    const privateKey = made({ type: 'private', kind: 'ed25519', d: seed, point: cryptoNative.edPublic(seed) });
     const publicKey = createPublicKey(privateKey);
     return {
       publicKey: options.publicKeyEncoding ? publicKey.export(options.publicKeyEncoding) : publicKey,

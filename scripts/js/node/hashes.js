@@ -1,5 +1,6 @@
 // Hash and Hmac over the host's running states; and what all classes of `crypto` share: bytes, digests' names, streams.
-(function ({ host, require }) {
+(function ({ native, host, require }) {
+  const cryptoNative = native('crypto');
   const { Buffer } = require('buffer');
 
   const coded = (Type, code, message) => Object.assign(new Type(message), { code });
@@ -27,7 +28,7 @@
   }
 
   function hasher(name, key) {
-    const state = host.hasher(digestName(name), key);
+    const state = cryptoNative.hasher(digestName(name), key);
     if (!state) throw coded(Error, 'ERR_CRYPTO_INVALID_DIGEST', `Digest method not supported: ${name}`);
     return state;
   }

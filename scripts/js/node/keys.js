@@ -1,5 +1,6 @@
 // KeyObject: secret keys, and RSA, EC and Ed25519 keys as PEM, DER or JWK.
-(function ({ host, load, require, define }) {
+(function ({ native, load, require, define }) {
+  const cryptoNative = native('crypto');
   const { Buffer } = require('buffer');
   const { coded, bytesOf, asBuffer } = load('node/hashes');
 
@@ -86,7 +87,7 @@
     }
   }
 
-  const edPrivate = (seed) => ({ kind: 'ed25519', d: seed, point: host.edPublic(seed) });
+  const edPrivate = (seed) => ({ kind: 'ed25519', d: seed, point: cryptoNative.edPublic(seed) });
 
   function fromSpki(list) {
     const [algorithm, parameters] = items(list[0].body);

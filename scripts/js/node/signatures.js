@@ -1,5 +1,6 @@
 // createSign, createVerify, sign and verify.
-(function ({ host, load, require }) {
+(function ({ native, load, require }) {
+  const cryptoNative = native('crypto');
   const { Buffer } = require('buffer');
   const { bytesOf, output, digestName, hasher, streamed } = load('node/hashes');
   const { keyFor } = load('node/keys');
@@ -18,17 +19,17 @@
   // Both take the parts of a key, and how a caller of `sign` or `verify` wants it.
   function signed(digest, data, key, how) {
     switch (key.kind) {
-      case 'rsa': return host.rsaSign(scheme(key, digest ?? 'sha256', how), ['n', 'e', 'd', 'p', 'q', 'dp', 'dq', 'qi'].map((name) => plain(key[name])), plain(data));
-      case 'ec': return host.ecSign(scheme(key, digest, how), plain(key.d), plain(key.point), plain(data));
-      default: return host.edSign(plain(key.d), plain(data));
+      case 'rsa': return cryptoNative.rsaSign(scheme(key, digest ?? 'sha256', how), ['n', 'e', 'd', 'p', 'q', 'dp', 'dq', 'qi'].map((name) => plain(key[name])), plain(data));
+      case 'ec': return cryptoNative.ecSign(scheme(key, digest, how), plain(key.d), plain(key.point), plain(data));
+      default: return cryptoNative.edSign(plain(key.d), plain(data));
     }
   }
 
   function verified(digest, data, key, signature, how) {
     switch (key.kind) {
-      case 'rsa': return host.rsaVerify(scheme(key, digest ?? 'sha256', how), plain(key.n), plain(key.e), plain(data), plain(signature));
-      case 'ec': return host.ecVerify(scheme(key, digest, how), plain(key.point), plain(data), plain(signature));
-      default: return host.edVerify(plain(key.point), plain(data), plain(signature));
+      case 'rsa': return cryptoNative.rsaVerify(scheme(key, digest ?? 'sha256', how), plain(key.n), plain(key.e), plain(data), plain(signature));
+      case 'ec': return cryptoNative.ecVerify(scheme(key, digest, how), plain(key.point), plain(data), plain(signature));
+      default: return cryptoNative.edVerify(plain(key.point), plain(data), plain(signature));
     }
   }
 

@@ -1,5 +1,6 @@
 // zlib over the host's codecs: at once, with a callback, or as a stream. Brotli is only taken off, not put on.
-(function ({ host, require, load }) {
+(function ({ native, host, require, load }) {
+  const zlibNative = native('zlib');
   const { Transform } = require('stream');
   const { Buffer } = require('buffer');
   const { bytesOf } = load('node/hashes');
@@ -25,7 +26,7 @@
 
   function open(name, options = {}) {
     const level = options?.level ?? -1;
-    return host.codec(name, level < 0 ? 6 : level);
+    return zlibNative.codec(name, level < 0 ? 6 : level);
   }
 
   // `unzip` knows gzip from zlib by the first byte.

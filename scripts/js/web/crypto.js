@@ -1,5 +1,6 @@
 // crypto: randomness from the operating system's generator, and `subtle` over the same operations as Node's crypto.
-(function ({ host, load, require, define }) {
+(function ({ native, host, load, require, define }) {
+  const cryptoNative = native('crypto');
   const LIMIT = 65536;
   const keys = new WeakMap();
   const MADE = Symbol('made here');
@@ -112,7 +113,7 @@
     }
     if (algorithm.name !== 'Ed25519') throw refuse(`generateKey of ${algorithm.name} is not supported: make the key outside and keep it as a secret`);
     const seed = host.randomBytes(32);
-    const point = host.edPublic(seed);
+    const point = cryptoNative.edPublic(seed);
     return {
       privateKey: made('private', { name: 'Ed25519' }, extractable, usages.filter((usage) => usage === 'sign'), { type: 'private', kind: 'ed25519', d: seed, point }),
       publicKey: made('public', { name: 'Ed25519' }, true, usages.filter((usage) => usage === 'verify'), { type: 'public', kind: 'ed25519', point }),

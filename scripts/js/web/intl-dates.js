@@ -1,5 +1,6 @@
 // Intl.DateTimeFormat: English in two orders (month first, day first), real time zones from the host.
-(function ({ host }) {
+(function ({ native }) {
+  const zonesNative = native('zones');
   const MONTHS = ['January', 'February', 'March', 'April', 'May', 'June', 'July', 'August', 'September', 'October', 'November', 'December'];
   const DAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];
   const DATE = ['weekday', 'year', 'month', 'day'];
@@ -22,7 +23,7 @@
     if (name === undefined) return 'UTC';
     const offset = /^([+-])(\d\d):?(\d\d)?$/.exec(String(name));
     if (offset) return `${offset[1]}${offset[2]}:${offset[3] ?? '00'}`;
-    const zone = host.zone(String(name));
+    const zone = zonesNative.zone(String(name));
     if (zone === undefined) throw new RangeError(`Invalid time zone specified: ${name}`);
     return ['UTC', 'Etc/UTC', 'Etc/GMT', 'GMT', 'Etc/UCT', 'Zulu'].includes(zone) ? 'UTC' : zone;
   }
@@ -32,7 +33,7 @@
     if (zone === 'UTC') return [0, 'UTC'];
     const fixed = /^([+-])(\d\d):(\d\d)$/.exec(zone);
     if (fixed) return [(fixed[1] === '-' ? -1 : 1) * (fixed[2] * 3600 + fixed[3] * 60), ''];
-    return host.zoneAt(zone, ms);
+    return zonesNative.zoneAt(zone, ms);
   }
 
   function gmt(seconds, long) {

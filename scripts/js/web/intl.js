@@ -1,5 +1,6 @@
 // A small Intl for English; other locales are taken and answered in English.
-(function ({ host, load, define }) {
+(function ({ native, load, define }) {
+  const zonesNative = native('zones');
   const { DateTimeFormat: Dates } = load('web/intl-dates');
   const SYMBOLS = { USD: '$', EUR: '€', GBP: '£', JPY: '¥', INR: '₹', CNY: 'CN¥', KRW: '₩', AUD: 'A$', CAD: 'CA$', NZD: 'NZ$', MXN: 'MX$', BRL: 'R$', ILS: '₪', VND: '₫', TWD: 'NT$', HKD: 'HK$', PHP: '₱', XAF: 'FCFA', XOF: 'F CFA' };
   const MONEY = { USD: 'US dollars', EUR: 'euros', GBP: 'British pounds', JPY: 'Japanese yen', CHF: 'Swiss francs', INR: 'Indian rupees', CAD: 'Canadian dollars', AUD: 'Australian dollars' };
@@ -310,7 +311,7 @@
   }
   define(Intl, 'Locale', Locale);
   define(Intl, 'getCanonicalLocales', list);
-  define(Intl, 'supportedValuesOf', (key) => ({ timeZone: () => host.zones().sort(), currency: () => Object.keys(SYMBOLS).sort(), calendar: () => ['gregory'], numberingSystem: () => ['latn'], unit: () => Object.keys(UNITS).sort(), collation: () => [] })[key]());
+  define(Intl, 'supportedValuesOf', (key) => ({ timeZone: () => zonesNative.zones().sort(), currency: () => Object.keys(SYMBOLS).sort(), calendar: () => ['gregory'], numberingSystem: () => ['latn'], unit: () => Object.keys(UNITS).sort(), collation: () => [] })[key]());
   Object.defineProperty(Intl, Symbol.toStringTag, { value: 'Intl', configurable: true });
 
   const dateText = (date, required, defaults, locales, options) => {

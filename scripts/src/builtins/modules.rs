@@ -71,7 +71,10 @@ pub(crate) const BUILTINS: &[(&str, Builtin)] = &[
     ("readline/promises", TERMINAL),
     ("repl", TERMINAL),
     ("sea", OTHER),
-    ("sqlite", Refused { why: "an integration has no files; use the handler's cache, or a database with an HTTP interface" }),
+    (
+        "sqlite",
+        Refused { why: "an integration has no files; use the handler's cache, or a database with an HTTP interface" },
+    ),
     ("stream", module("node/stream")),
     ("stream/consumers", module("node/consumers")),
     ("stream/promises", part("node/stream", "promises")),

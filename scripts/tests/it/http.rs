@@ -60,7 +60,10 @@ fn requests_are_sent_as_they_are_described() {
             r#""AbortError""#,
         ),
         ("http.request({ path: '/a b' })", "TypeError: Request path contains unescaped characters"),
-        ("http.request('ftp://x.test')", "TypeError: Protocol \"ftp:\" not supported. Expected \"http:\" or \"https:\""),
+        (
+            "http.request('ftp://x.test')",
+            "TypeError: Protocol \"ftp:\" not supported. Expected \"http:\" or \"https:\"",
+        ),
         (
             "http.request('http://x.test').setHeader('a', 'b\\nc')",
             "TypeError: Invalid character in header content [\"a\"]",

@@ -29,8 +29,14 @@ fn other_locales_answer_in_english_and_mistakes_are_named() {
             "return [new Intl.NumberFormat('de-DE').format(1234.5), new Date(0).toLocaleDateString('fr', { timeZone: 'UTC' })]",
             r#"["1,234.5","1/1/1970"]"#,
         ),
-        ("new Intl.DateTimeFormat('en', { timeZone: 'Mars/Base' })", "RangeError: Invalid time zone specified: Mars/Base"),
-        ("new Intl.NumberFormat('en', { style: 'currency' })", "TypeError: Currency code is required with currency style."),
+        (
+            "new Intl.DateTimeFormat('en', { timeZone: 'Mars/Base' })",
+            "RangeError: Invalid time zone specified: Mars/Base",
+        ),
+        (
+            "new Intl.NumberFormat('en', { style: 'currency' })",
+            "TypeError: Currency code is required with currency style.",
+        ),
         ("new Intl.NumberFormat('not a tag')", "RangeError: Incorrect locale information provided"),
         ("return new Date(NaN).toLocaleString()", "\"Invalid Date\""),
     ]);

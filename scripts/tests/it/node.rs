@@ -115,13 +115,19 @@ fn what_cannot_be_had_says_why() {
             r#"["ENOENT","ENOENT: no such file or directory, open '/etc/passwd'"]"#,
         ),
         ("require('fs').writeFileSync('/a', '')", "Error: EROFS: read-only file system, open '/a'"),
-        ("process.exit(1)", "Error: process.exit is not supported: return from the handler, or throw an error to fail the run"),
         (
-            "return await require('dns/promises').lookup('x.test').catch((error) => error.code)",
-            r#""EREFUSED""#,
+            "process.exit(1)",
+            "Error: process.exit is not supported: return from the handler, or throw an error to fail the run",
         ),
-        ("return [Object.keys(process.env).length, process.versions.node.split('.')[0], process.cwd()]", r#"[0,"20","/integration"]"#),
-        ("new (require('vm').Script)('1')", "Error: vm.Script is not supported: code that is made at run time cannot be isolated further (called by integration.js)"),
+        ("return await require('dns/promises').lookup('x.test').catch((error) => error.code)", r#""EREFUSED""#),
+        (
+            "return [Object.keys(process.env).length, process.versions.node.split('.')[0], process.cwd()]",
+            r#"[0,"20","/integration"]"#,
+        ),
+        (
+            "new (require('vm').Script)('1')",
+            "Error: vm.Script is not supported: code that is made at run time cannot be isolated further (called by integration.js)",
+        ),
     ]);
 }
 

@@ -267,10 +267,9 @@ fn chacha20_poly1305<'js>(
     text: Bytes,
     encrypts: bool,
 ) -> Result<Option<TypedArray<'js, u8>>> {
-    let (Ok(key), Ok(nonce)) = (
-        aead::UnboundKey::new(&aead::CHACHA20_POLY1305, &key.0),
-        aead::Nonce::try_assume_unique_for_key(&nonce.0),
-    ) else {
+    let (Ok(key), Ok(nonce)) =
+        (aead::UnboundKey::new(&aead::CHACHA20_POLY1305, &key.0), aead::Nonce::try_assume_unique_for_key(&nonce.0))
+    else {
         return Err(Exception::throw_range(&ctx, "chacha20-poly1305 needs a key of 32 bytes and an IV of 12"));
     };
     let (key, aad, mut text) = (aead::LessSafeKey::new(key), aead::Aad::from(aad.0), text.0);

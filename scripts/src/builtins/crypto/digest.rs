@@ -16,14 +16,38 @@ use crate::sandbox::Host;
 macro_rules! with_digest {
     ($name:expr, $D:ident => $value:expr) => {
         match $name {
-            "md5" => Some({ type $D = md5::Md5; $value }),
-            "sha1" => Some({ type $D = sha1::Sha1; $value }),
-            "sha224" => Some({ type $D = sha2::Sha224; $value }),
-            "sha256" => Some({ type $D = sha2::Sha256; $value }),
-            "sha384" => Some({ type $D = sha2::Sha384; $value }),
-            "sha512" => Some({ type $D = sha2::Sha512; $value }),
-            "sha512-224" => Some({ type $D = sha2::Sha512_224; $value }),
-            "sha512-256" => Some({ type $D = sha2::Sha512_256; $value }),
+            "md5" => Some({
+                type $D = md5::Md5;
+                $value
+            }),
+            "sha1" => Some({
+                type $D = sha1::Sha1;
+                $value
+            }),
+            "sha224" => Some({
+                type $D = sha2::Sha224;
+                $value
+            }),
+            "sha256" => Some({
+                type $D = sha2::Sha256;
+                $value
+            }),
+            "sha384" => Some({
+                type $D = sha2::Sha384;
+                $value
+            }),
+            "sha512" => Some({
+                type $D = sha2::Sha512;
+                $value
+            }),
+            "sha512-224" => Some({
+                type $D = sha2::Sha512_224;
+                $value
+            }),
+            "sha512-256" => Some({
+                type $D = sha2::Sha512_256;
+                $value
+            }),
             _ => None,
         }
     };

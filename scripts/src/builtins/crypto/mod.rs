@@ -3,7 +3,6 @@
 mod cipher;
 mod derive;
 mod digest;
-mod random;
 mod scrypt;
 mod sign;
 
@@ -14,7 +13,6 @@ use rquickjs::{Ctx, Exception, Object, Result};
 use crate::sandbox::Host;
 
 pub(super) fn install<'js>(ctx: &Ctx<'js>, object: &Object<'js>, host: &Rc<Host>) -> Result<()> {
-    random::install(ctx, object)?;
     digest::install(ctx, object, host)?;
     derive::install(ctx, object, host)?;
     cipher::install(ctx, object, host)?;

@@ -88,8 +88,9 @@ fn ec_sign<'js>(
         "p384-sha384-der" => &signature::ECDSA_P384_SHA384_ASN1_SIGNING,
         "p384-sha384-fixed" => &signature::ECDSA_P384_SHA384_FIXED_SIGNING,
         _ => {
-            let message =
-                format!("ECDSA signatures with {scheme} are not supported; use P-256 with SHA-256 or P-384 with SHA-384");
+            let message = format!(
+                "ECDSA signatures with {scheme} are not supported; use P-256 with SHA-256 or P-384 with SHA-384"
+            );
             return Err(refused(&ctx, &message));
         }
     };
