@@ -16,7 +16,7 @@
   // Text as the host can take it: a lone half of a surrogate pair becomes U+FFFD.
   const text = (value) => (value.isWellFormed() ? value : value.toWellFormed());
 
-  const load = (name) => (loaded[name] ??= host.source(name)(internal));
+  const load = (name) => (loaded[name] ??= host.builtin(name)(internal));
 
   // Native operations that most runs do without.
   const native = (name) => (loaded[`native/${name}`] ??= host.native(name));

@@ -19,7 +19,7 @@ pub mod protocol;
 pub mod runner;
 mod sandbox;
 
-pub use builtins::{Builtin, builtin};
+pub use builtins::{Builtin, node_builtin};
 pub use error::frame_text;
 pub use examples::{Example, examples};
 

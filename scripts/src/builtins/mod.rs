@@ -17,8 +17,8 @@ use std::rc::Rc;
 
 use rquickjs::{Ctx, Exception, Function, Object, Result};
 
-pub use modules::{Builtin, builtin};
-pub(crate) use sources::{evaluate, source};
+pub use modules::{Builtin, node_builtin};
+pub(crate) use sources::{builtin, evaluate};
 
 use crate::sandbox::Host;
 

@@ -105,7 +105,7 @@ pub(crate) const BUILTINS: &[(&str, Builtin)] = &[
 /// `undici`, `xhr2` and `xmlhttprequest` count as such, because these packages open sockets or start processes: they are
 /// served on the gateway instead.
 #[must_use]
-pub fn builtin(name: &str) -> Option<Builtin> {
+pub fn node_builtin(name: &str) -> Option<Builtin> {
     let name = name.strip_prefix("node:").unwrap_or(name);
     let name = name.strip_suffix('/').unwrap_or(name);
     BUILTINS.iter().find(|(known, _)| *known == name).map(|(_, builtin)| *builtin)
@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn names_are_found_with_and_without_their_scheme() {
-        let check = |name: &str, expected: bool| assert_eq!(builtin(name).is_some(), expected, "{name}");
+        let check = |name: &str, expected: bool| assert_eq!(node_builtin(name).is_some(), expected, "{name}");
         check("fs", true);
         check("node:fs/promises", true);
         check("punycode/", true);

@@ -9,48 +9,35 @@ use super::modules::{self, Builtin};
 use crate::compile::missing_module;
 use crate::sandbox::Host;
 
+/// Names and texts: the core's by their own name, the folders' by folder and name, those that `scripts/node/build.mjs`
+/// makes from npm packages below `npm`.
 macro_rules! sources {
-    ($($folder:literal: $($name:literal)+;)+) => {
-        &[$($((
-            concat!($folder, "/", $name),
-            include_str!(concat!("../../js/", $folder, "/", $name, ".js")),
-        ),)+)+]
+    (core: $($core:literal)+; $($folder:literal: $($name:literal)+;)+ npm: $($package:literal)+;) => {
+        &[
+            $(($core, include_str!(concat!("../../js/", $core, ".js"))),)+
+            $($((
+                concat!($folder, "/", $name),
+                include_str!(concat!("../../js/", $folder, "/", $name, ".js")),
+            ),)+)+
+            $((concat!("npm/", $package), include_str!(concat!("../../node/dist/", $package, ".js"))),)+
+        ]
     };
 }
 
-/// Made from npm packages by `scripts/node/build.mjs`.
-macro_rules! packages {
-    ($($name:literal)+) => {
-        &[$((concat!("npm/", $name), include_str!(concat!("../../node/dist/", $name, ".js"))),)+]
-    };
-}
-
-const CORE: &[(&str, &str)] = &[
-    ("cache", include_str!("../../js/cache.js")),
-    ("clone", include_str!("../../js/clone.js")),
-    ("console", include_str!("../../js/console.js")),
-    ("core", include_str!("../../js/core.js")),
-    ("inspect", include_str!("../../js/inspect.js")),
-    ("integration", include_str!("../../js/integration.js")),
-    ("outcome", include_str!("../../js/outcome.js")),
-    ("timers", include_str!("../../js/timers.js")),
-];
-
-const OURS: &[(&str, &str)] = sources! {
+const SOURCES: &[(&str, &str)] = sources! {
+    core: "cache" "clone" "console" "core" "inspect" "integration" "outcome" "timers";
     "web": "abort" "blob" "body" "crypto" "encoding" "events" "fetch" "form" "headers" "intl" "intl-dates" "messages"
         "socket" "streams" "url" "xhr";
     "node": "assert" "async_hooks" "buffer" "ciphers" "console" "constants" "consumers" "crypto" "diagnostics_channel"
         "dns" "events" "fs" "hashes" "http" "https" "keys" "module" "net" "os" "path" "perf_hooks" "process"
         "querystring" "refused" "signatures" "stream" "timers" "tls" "tty" "undici" "url" "util" "v8" "worker_threads"
         "zlib";
-};
-
-const PACKAGES: &[(&str, &str)] = packages! {
-    "buffer" "events" "path-browserify" "punycode" "readable-stream" "string_decoder" "url" "web-streams-polyfill"
+    npm: "buffer" "events" "path-browserify" "punycode" "readable-stream" "string_decoder" "url"
+        "web-streams-polyfill";
 };
 
 pub(super) fn install<'js>(ctx: &Ctx<'js>, object: &Object<'js>, host: &Rc<Host>) -> Result<()> {
-    object.set("source", Function::new(ctx.clone(), source)?)?;
+    object.set("builtin", Function::new(ctx.clone(), builtin)?)?;
     object.set("module", Function::new(ctx.clone(), module)?)?;
     let names = || modules::BUILTINS.iter().map(|(name, _)| *name).collect::<Vec<_>>();
     object.set("modules", Function::new(ctx.clone(), names)?)?;
@@ -72,19 +59,18 @@ fn whence(host: &Host, stack: &str) -> String {
 
 /// Where a builtin module is: its source and the part of it, or `refused` and why; nothing for other names.
 fn module(name: String) -> Option<Vec<&'static str>> {
-    Some(match modules::builtin(&name)? {
+    Some(match modules::node_builtin(&name)? {
         Builtin::Module { source, part } => vec![source, part],
         Builtin::Refused { why } => vec!["refused", why],
     })
 }
 
 /// The value of one source: a function that makes the module.
-pub(crate) fn source<'js>(ctx: Ctx<'js>, name: String) -> Result<Value<'js>> {
-    let found = [CORE, OURS, PACKAGES].into_iter().flatten().find(|(known, _)| *known == name);
-    let Some((_, text)) = found else {
+pub(crate) fn builtin<'js>(ctx: Ctx<'js>, name: String) -> Result<Value<'js>> {
+    let Some((_, source)) = SOURCES.iter().find(|(known, _)| *known == name) else {
         return Err(Exception::throw_reference(&ctx, &name));
     };
-    evaluate(&ctx, &format!("tidegate:{name}"), text, true)
+    evaluate(&ctx, &format!("tidegate:{name}"), source, true)
 }
 
 /// Evaluates a script under a file name.

@@ -68,12 +68,12 @@ pub(super) fn install<'js>(ctx: &Ctx<'js>, object: &Object<'js>, host: &Rc<Host>
     let host = Rc::clone(host);
     let open = move |ctx: Ctx<'js>, name: String, level: u32| -> Result<Object<'js>> {
         let window = if name == "brotliDecompress" { BROTLI_WINDOW_BYTES } else { 0 };
-        host.charge(window);
-        if host.tick() {
+        if !host.charge(window) {
             return Err(interrupted(&ctx));
         }
         match codec(&name, level) {
             Some(codec) => expose(&ctx, State { codec, window, host: Rc::clone(&host) }),
+            // There is no window to give back: no name without a codec has one.
             None => Err(Exception::throw_message(&ctx, &format!("there is no codec {name}"))),
         }
     };
@@ -102,9 +102,10 @@ impl State {
         for step in bytes.chunks(STEP) {
             result = self.codec.write_all(step);
             let more = self.codec.take();
-            charged += more.len() as u64;
-            self.host.charge(more.len() as u64);
-            if self.host.tick() {
+            let size = more.len() as u64;
+            let fits = self.host.charge(size);
+            charged += if fits { size } else { 0 };
+            if !fits || self.host.tick() {
                 self.host.release(charged);
                 return None;
             }

@@ -12,7 +12,7 @@ use super::host::{Host, Stop};
 use super::link::{Arrival, Link};
 use super::modules::{Builtins, Require};
 use super::trace::{PREFIX, SUFFIX};
-use crate::builtins::{evaluate, install, source};
+use crate::builtins::{builtin, evaluate, install};
 use crate::clock;
 use crate::protocol::{Bundle, Format, Input, Reply, ScriptError, ToRunner, Usage};
 
@@ -83,7 +83,7 @@ impl Engine {
         let context = Context::full(&runtime)?;
         let (api, rejection) = context.with(|ctx| {
             let object = install(&ctx, host)?;
-            let core = source(ctx.clone(), "core".into())?;
+            let core = builtin(ctx.clone(), "core".into())?;
             let api: Object<'_> = Function::from_value(core)?.call((object,))?;
             let rejection: Function<'_> = api.get("rejection")?;
             let serving: Function<'_> = api.get("require")?;

@@ -208,13 +208,20 @@ impl Host {
 
     // ---- memory outside of the heap
 
-    /// Counts bytes that a native operation is about to allocate for the script; over the limit, `tick` ends the run.
-    pub(crate) fn charge(&self, bytes: u64) {
-        self.held.set(self.held.get().saturating_add(bytes));
-        self.weigh(self.calls.borrow().kept);
+    /// Counts bytes that the host is about to keep for the script, under the same limit as the JavaScript heap. False,
+    /// and the run is stopped, when there is no room: then do not allocate them.
+    pub(crate) fn charge(&self, bytes: u64) -> bool {
+        let held = self.held.get().saturating_add(bytes);
+        let fits = held.saturating_add(self.calls.borrow().kept) <= self.limits.memory_bytes;
+        if fits {
+            self.held.set(held);
+        } else {
+            self.stop(Stop::Memory);
+        }
+        fits
     }
 
-    /// Gives back bytes that were charged.
+    /// The host does not keep them any more: the other half of [`Self::charge`].
     pub(crate) fn release(&self, bytes: u64) {
         self.held.set(self.held.get().saturating_sub(bytes));
     }

@@ -154,3 +154,11 @@ fn modules_are_imported_by_name() {
     assert_eq!(refused.error().code, "module_not_found");
     engine.stop().unwrap();
 }
+
+#[test]
+fn a_run_that_needs_what_cannot_be_had_has_its_own_code() {
+    let mut engine = crate::engine::Engine::start();
+    let ran = engine.run("module.exports = () => require('child_process').execSync('ls')");
+    assert_eq!(ran.error().code, "unsupported_builtin");
+    engine.stop().unwrap();
+}

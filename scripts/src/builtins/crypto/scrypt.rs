@@ -26,8 +26,10 @@ impl Cost {
 
 /// Derives a key; false when the run was stopped, or its memory does not suffice.
 pub(super) fn derive(password: &[u8], salt: &[u8], cost: Cost, key: &mut [u8], host: &Host) -> bool {
-    host.charge(cost.bytes());
-    let done = !host.tick() && derived(password, salt, cost, key, host);
+    if !host.charge(cost.bytes()) {
+        return false;
+    }
+    let done = derived(password, salt, cost, key, host);
     host.release(cost.bytes());
     done
 }
