@@ -8,16 +8,16 @@ CHAOS ?= 20
 SIM_SEEDS ?= $(shell expr $(CHAOS) '*' 100)
 SIM_FROM ?= $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
 
-.PHONY: help run dev test chaos check fmt bench-queue bench-scripts tools-test tools-check tools-bench cargo cc servers esbuild compat-packages compat-lock
+.PHONY: help run dev test chaos check fmt node bench-queue bench-scripts tools-test tools-check tools-bench cargo cc servers esbuild compat-packages compat-lock
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: cargo cc ## Build, and start a server with the examples on 127.0.0.1:7070, data in ./data
+run: cargo cc node ## Build, and start a server with the examples on 127.0.0.1:7070, data in ./data
 	cargo build --locked --profile fast --bin tidegate
 	./target/fast/tidegate serve --examples --listen $(ADDRESS) --data $(DATA)
 
-dev: cargo cc ## Build, and run the examples' folder with hot reload
+dev: cargo cc node ## Build, and run the examples' folder with hot reload
 	cargo build --locked --profile fast --bin tidegate
 	./target/fast/tidegate dev scripts/examples
 
@@ -27,7 +27,7 @@ test: tools-test ## Run every test; installs what is missing
 chaos: tools-test ## Break servers under load, simulated and real, for a long time; CHAOS=40 goes on twice as long
 	CHAOS=$(CHAOS) SIM_SEEDS=$(SIM_SEEDS) SIM_FROM=$(SIM_FROM) cargo nextest run --locked --no-fail-fast --no-capture --workspace --all-features -E 'binary(faults) + binary(simulation) + test(chaos::) + test(kills_lose_nothing)'
 
-check: tools-check ## Formatting, lints, licences and advisories, house rules
+check: tools-check node ## Formatting, lints, licences and advisories, house rules
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
 	cargo deny --locked check bans licenses sources
@@ -36,22 +36,30 @@ check: tools-check ## Formatting, lints, licences and advisories, house rules
 fmt: cargo ## Format the code
 	cargo fmt --all
 
+node: scripts/node/dist/NOTICE ## Build the modules of the scripts' runtime that are made from npm packages
+
+scripts/node/dist/NOTICE: scripts/node/package-lock.json scripts/node/build.mjs
+	@for tool in node npm; do command -v $$tool >/dev/null || { \
+	  echo "$$tool is missing: Node 20 or newer builds the runtime's modules (https://nodejs.org)" >&2; exit 1; }; done
+	npm ci --prefix scripts/node --no-audit --no-fund --ignore-scripts
+	node scripts/node/build.mjs
+
 bench-queue: tools-bench ## Measure the queue on Redis against BullMQ and plain commands; QUICK=1 for a small run
 	npm ci --prefix benches/peers/bullmq --no-audit --no-fund
 	QUICK=$(QUICK) cargo run --locked --release -p store --example queue_bench
 
-bench-scripts: cargo cc ## Measure runs against the bare engine, isolated-vm and worker threads; QUICK=1 for a small run
+bench-scripts: cargo cc node ## Measure runs against the bare engine, isolated-vm and worker threads; QUICK=1 for a small run
 	npm ci --prefix benches/peers/node --no-audit --no-fund
 	cargo build --locked --release -p scripts --example floor
 	QUICK=$(QUICK) cargo run --locked --release -p workers --example runner_bench
 
-tools-test: cargo cc servers esbuild compat-packages
+tools-test: cargo cc servers node esbuild compat-packages
 	@command -v cargo-nextest >/dev/null || cargo install cargo-nextest --locked
 
 tools-check: cargo cc
 	@command -v cargo-deny >/dev/null || cargo install cargo-deny --locked
 
-tools-bench: cargo cc
+tools-bench: cargo cc node
 	@for tool in redis-server redis-benchmark node npm; do \
 	  command -v $$tool >/dev/null || { echo "$$tool is missing" >&2; exit 1; }; done
 

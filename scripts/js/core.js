@@ -18,6 +18,9 @@
 
   const load = (name) => (loaded[name] ??= host.builtin(name)(internal));
 
+  // Native operations that most runs do without.
+  const native = (name) => (loaded[`native/${name}`] ??= host.native(name));
+
   // An error whose code names how the run ends if nobody catches it.
   function tagged(code, message, Type = Error) {
     const error = new Type(message);
@@ -25,10 +28,11 @@
     return error;
   }
 
-  function call(op, args, body = null, binary = false) {
+  // A body is text, bytes, or null.
+  function call(op, args, body = null) {
     const failure = new Error();
     return new PromiseOf((resolve, reject) => {
-      const id = host.call(op, text(stringify(args)), body === null ? null : text(body), binary);
+      const id = host.call(op, text(stringify(args)), typeof body === 'string' ? text(body) : body);
       if (id !== 0) return pending.set(id, { resolve, reject, failure });
       // A draft that is being checked: whatever it does with the refusal, it does not pass.
       define(failure, 'message', `${op} is not possible at the top level of the module; move it into the handler`);
@@ -50,12 +54,22 @@
     waiting.reject(failure);
   }
 
+  // ---- builtin modules
+
   function require(name) {
-    throw missing(String(name));
+    const [source, part] = host.module(text(String(name))) ?? [];
+    if (source === undefined) throw missing(String(name));
+    if (source === 'refused') return load('node/refused')(String(name).replace(/^node:/, ''), part);
+    return part === '' ? load(source) : load(source)[part];
   }
+  require.resolve = (name) => {
+    if (host.module(text(String(name))) === undefined) throw missing(String(name));
+    return String(name);
+  };
+  require.cache = {};
 
   function missing(name) {
-    const error = tagged('module_not_found', host.missing(text(name)));
+    const error = tagged('module_not_found', host.missing(text(name), new Error().stack));
     error.code = 'MODULE_NOT_FOUND';
     return error;
   }
@@ -126,6 +140,11 @@
     );
   }
 
+  // An error that nobody can catch, as one thrown by a callback.
+  function uncaught(error) {
+    end({ ok: false, error });
+  }
+
   function end(how) {
     outcome ??= how;
     host.settled();
@@ -147,7 +166,11 @@
     }
   }
 
-  const internal = { host, load, call, define, text, tagged, tags, parse, stringify };
+  const internal = {
+    host, native, load, require, call, define, text, tagged, tags, parse, stringify, uncaught,
+    // Ties a callback to the asynchronous context it was made in; `async_hooks` replaces it when it is loaded.
+    bind: (callback) => callback,
+  };
 
   // ---- globals
 
@@ -160,31 +183,60 @@
   define(globalThis, 'console', console);
   define(globalThis, 'require', require);
   define(globalThis, 'global', globalThis);
+  define(globalThis, 'queueMicrotask', function queueMicrotask(callback) {
+    if (typeof callback !== 'function') throw new TypeError('queueMicrotask: pass a function');
+    const bound = internal.bind(callback);
+    PromiseOf.resolve().then(() => { try { bound(); } catch (error) { uncaught(error); } });
+  });
   define(Math, 'random', host.random);
 
   const LAZY = {
-    timers: ['setTimeout', 'setInterval', 'setImmediate', 'clearTimeout', 'clearInterval', 'clearImmediate'],
-    fetch: ['fetch', 'Headers', 'Request', 'Response'],
-    abort: ['AbortController', 'AbortSignal'],
-    url: ['URL', 'URLSearchParams'],
-    encoding: ['TextEncoder', 'TextDecoder'],
-    clone: ['structuredClone'],
-    crypto: ['crypto'],
-    integration: ['integration'],
+    'timers': ['setTimeout', 'setInterval', 'setImmediate', 'clearTimeout', 'clearInterval', 'clearImmediate'],
+    'clone': ['structuredClone'],
+    'integration': ['integration'],
+    'node/buffer': ['Buffer'],
+    'node/process': ['process'],
+    'web/abort': ['AbortController', 'AbortSignal'],
+    'web/blob': ['Blob', 'File'],
+    'web/crypto': ['crypto', 'Crypto', 'CryptoKey', 'SubtleCrypto'],
+    'web/encoding': ['TextEncoder', 'TextDecoder'],
+    'web/events': ['Event', 'EventTarget', 'CustomEvent'],
+    'web/fetch': ['fetch', 'Request', 'Response'],
+    'web/form': ['FormData'],
+    'web/headers': ['Headers'],
+    'web/intl': ['Intl'],
+    'web/messages': ['MessageChannel', 'MessageEvent', 'MessagePort', 'BroadcastChannel'],
+    'web/streams': ['ReadableStream', 'ReadableStreamDefaultReader', 'WritableStream', 'WritableStreamDefaultWriter', 'TransformStream',
+      'ByteLengthQueuingStrategy', 'CountQueuingStrategy', 'TextEncoderStream', 'TextDecoderStream', 'CompressionStream',
+      'DecompressionStream'],
+    'web/url': ['URL', 'URLSearchParams'],
+    'web/socket': ['WebSocket'],
   };
+  // One descriptor for all: making each its own costs as much as the rest of this loop.
+  const accessor = { configurable: true, enumerable: false, get: undefined, set: undefined };
   for (const module in LAZY) {
     for (const name of LAZY[module]) {
-      defineProperty(globalThis, name, {
-        configurable: true,
-        enumerable: false,
-        get: () => { const value = load(module)[name]; define(globalThis, name, value); return value; },
-        set: (value) => define(globalThis, name, value),
-      });
+      accessor.get = () => { const value = load(module)[name]; define(globalThis, name, value); return value; };
+      accessor.set = (value) => define(globalThis, name, value);
+      defineProperty(globalThis, name, accessor);
     }
   }
 
+  // What the language leaves to the locale goes to Intl, which is made when one of these is called.
+  const format = (kind, locales, options) => new (load('web/intl').Intl[kind])(locales, options);
+  const localized = [
+    [Number.prototype, 'toLocaleString', function (...how) { return format('NumberFormat', ...how).format(this); }],
+    [BigInt.prototype, 'toLocaleString', function (...how) { return format('NumberFormat', ...how).format(this); }],
+    [Date.prototype, 'toLocaleString', function (...how) { return load('web/intl').dateText(this, 'any', 'all', ...how); }],
+    [Date.prototype, 'toLocaleDateString', function (...how) { return load('web/intl').dateText(this, 'date', 'date', ...how); }],
+    [Date.prototype, 'toLocaleTimeString', function (...how) { return load('web/intl').dateText(this, 'time', 'time', ...how); }],
+    [String.prototype, 'localeCompare', function (other, ...how) { return format('Collator', ...how).compare(this, other); }],
+  ];
+  for (const [prototype, name, method] of localized) define(prototype, name, method);
+
   return {
     begin,
+    require,
     reply,
     rejection,
     report,

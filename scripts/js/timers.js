@@ -1,5 +1,6 @@
 // setTimeout, setInterval, setImmediate and their clear functions; the host keeps the due times.
-(function ({ host }) {
+(function (internal) {
+  const { host } = internal;
   const timers = new Map();
   let last = 0;
 
@@ -24,7 +25,7 @@
     }
     const id = ++last;
     const wait = delay >= 1 && delay <= 2147483647 ? Number(delay) : 1;
-    timers.set(id, { callback, args, repeat, delay: delay === 'immediate' ? 0 : wait });
+    timers.set(id, { callback: internal.bind(callback), args, repeat, delay: delay === 'immediate' ? 0 : wait });
     host.timer(id, timers.get(id).delay);
     return new Timeout(id);
   }

@@ -20,6 +20,7 @@ pub mod protocol;
 pub mod runner;
 mod sandbox;
 
+pub use builtins::{Builtin, node_builtin};
 pub use compile::hash;
 pub use error::frame_text;
 pub use examples::{Example, examples};

@@ -260,7 +260,8 @@ pub struct HostError {
 pub struct ScriptError {
     /// A stable code: `exception`, `timeout`, `memory_limit`, `stack_overflow`, `never_settles`, `invalid_response`,
     /// `response_too_large`, `syntax_error`, `no_entry`, `no_handler`, `invalid_package_json`, `module_not_found`,
-    /// `code_too_large`, `runner_crashed`, `cancelled`; and those of packages, such as `package_not_found`.
+    /// `unsupported_builtin`, `code_too_large`, `runner_crashed`, `cancelled`; and those of packages, such as
+    /// `package_not_found`.
     pub code: String,
     /// The JavaScript error's name, such as `TypeError`.
     pub name: String,

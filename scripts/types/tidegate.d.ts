@@ -1,4 +1,5 @@
-// Types for authors of integrations: the handler's argument and what Tidegate adds to the language's own globals.
+// Types for authors of integrations: the handler's argument and what Tidegate adds to the globals of Node 20.
+// Node's own modules and globals are typed by the package @types/node; docs/COMPATIBILITY.md says which are there.
 
 /** Any JSON value. */
 type Json = null | boolean | number | string | Json[] | { [name: string]: Json };

@@ -2,21 +2,33 @@
 
 use std::rc::Rc;
 
-use rquickjs::{Ctx, Exception, Function, Object, Result, TypedArray};
+use rquickjs::{Ctx, Exception, FromJs, Function, Object, Result, TypedArray, Value};
 
-use super::encoding;
+use super::bytes::Bytes;
 use crate::sandbox::Host;
 
 /// The most bytes of a request's arguments, and of its body.
 const MAX_REQUEST_BYTES: usize = 10 << 20;
 
+/// A request's body: text, or bytes.
+struct Body(Vec<u8>);
+
+impl<'js> FromJs<'js> for Body {
+    fn from_js(ctx: &Ctx<'js>, value: Value<'js>) -> Result<Self> {
+        if value.is_string() {
+            return Ok(Self(String::from_js(ctx, value)?.into_bytes()));
+        }
+        Ok(Self(Bytes::from_js(ctx, value)?.0))
+    }
+}
+
 pub(super) fn install<'js>(ctx: &Ctx<'js>, object: &Object<'js>, host: &Rc<Host>) -> Result<()> {
     let caller = Rc::clone(host);
-    let call = move |ctx: Ctx<'js>, op: String, args: String, body: Option<String>, binary: bool| -> Result<u32> {
+    let call = move |ctx: Ctx<'js>, op: String, args: String, body: Option<Body>| -> Result<u32> {
         if !caller.online {
             return Ok(0);
         }
-        let body = body.map(|body| if binary { encoding::from_binary(&body) } else { body.into_bytes() });
+        let body = body.map(|body| body.0);
         for (what, size) in [("arguments", args.len()), ("body", body.as_ref().map_or(0, Vec::len))] {
             if size > MAX_REQUEST_BYTES {
                 let message =

@@ -5,24 +5,36 @@ use std::sync::OnceLock;
 
 use rquickjs::{Ctx, Exception, Function, Object, Result, Value};
 
+use super::modules::{self, Builtin};
 use crate::compile::missing_module;
 use crate::sandbox::{Host, Script, Style};
 
-const SOURCES: &[(&str, &str)] = &[
-    ("abort", include_str!("../../js/abort.js")),
-    ("cache", include_str!("../../js/cache.js")),
-    ("clone", include_str!("../../js/clone.js")),
-    ("console", include_str!("../../js/console.js")),
-    ("core", include_str!("../../js/core.js")),
-    ("crypto", include_str!("../../js/crypto.js")),
-    ("encoding", include_str!("../../js/encoding.js")),
-    ("fetch", include_str!("../../js/fetch.js")),
-    ("inspect", include_str!("../../js/inspect.js")),
-    ("integration", include_str!("../../js/integration.js")),
-    ("outcome", include_str!("../../js/outcome.js")),
-    ("timers", include_str!("../../js/timers.js")),
-    ("url", include_str!("../../js/url.js")),
-];
+/// Names and texts: the core's by their own name, the folders' by folder and name, those that `scripts/node/build.mjs`
+/// makes from npm packages below `npm`.
+macro_rules! sources {
+    (core: $($core:literal)+; $($folder:literal: $($name:literal)+;)+ npm: $($package:literal)+;) => {
+        &[
+            $(($core, include_str!(concat!("../../js/", $core, ".js"))),)+
+            $($((
+                concat!($folder, "/", $name),
+                include_str!(concat!("../../js/", $folder, "/", $name, ".js")),
+            ),)+)+
+            $((concat!("npm/", $package), include_str!(concat!("../../node/dist/", $package, ".js"))),)+
+        ]
+    };
+}
+
+const SOURCES: &[(&str, &str)] = sources! {
+    core: "cache" "clone" "console" "core" "inspect" "integration" "outcome" "timers";
+    "web": "abort" "blob" "body" "crypto" "encoding" "events" "fetch" "form" "headers" "intl" "intl-dates" "messages"
+        "socket" "streams" "url" "xhr";
+    "node": "assert" "async_hooks" "buffer" "ciphers" "console" "constants" "consumers" "crypto" "diagnostics_channel"
+        "dns" "events" "fs" "hashes" "http" "https" "keys" "module" "net" "os" "path" "perf_hooks" "process"
+        "querystring" "refused" "signatures" "stream" "timers" "tls" "tty" "undici" "url" "util" "v8" "worker_threads"
+        "zlib";
+    npm: "buffer" "events" "path-browserify" "punycode" "readable-stream" "string_decoder" "url"
+        "web-streams-polyfill";
+};
 
 /// What nearly every run needs.
 const ALWAYS: &[&str] = &["core", "outcome", "inspect"];
@@ -48,10 +60,31 @@ pub(crate) fn prepare() {
 
 pub(super) fn install<'js>(ctx: &Ctx<'js>, object: &Object<'js>, host: &Rc<Host>) -> Result<()> {
     object.set("builtin", Function::new(ctx.clone(), builtin)?)?;
-    let entry = host.trace.entry().to_owned();
-    let missing = move |name: String| missing_module(&name, &entry);
+    object.set("module", Function::new(ctx.clone(), module)?)?;
+    let names = || modules::BUILTINS.iter().map(|(name, _)| *name).collect::<Vec<_>>();
+    object.set("modules", Function::new(ctx.clone(), names)?)?;
+    let tracing = Rc::clone(host);
+    let missing = move |name: String, stack: String| missing_module(&name, &whence(&tracing, &stack));
     object.set("missing", Function::new(ctx.clone(), missing)?)?;
+    let tracing = Rc::clone(host);
+    let refused = move |what: String, why: String, stack: String| {
+        format!("{what} is not supported: {why} (called by {})", whence(&tracing, &stack))
+    };
+    object.set("refused", Function::new(ctx.clone(), refused)?)?;
     object.set("entry", host.trace.entry())
+}
+
+/// The user's file at the top of a stack.
+fn whence(host: &Host, stack: &str) -> String {
+    host.trace.top(stack).map_or_else(|| host.trace.entry().to_owned(), |place| place.file)
+}
+
+/// Where a builtin module is: its source and the part of it, or `refused` and why; nothing for other names.
+fn module(name: String) -> Option<Vec<&'static str>> {
+    Some(match modules::node_builtin(&name)? {
+        Builtin::Module { source, part } => vec![source, part],
+        Builtin::Refused { why } => vec!["refused", why],
+    })
 }
 
 /// The value of one source: a function that makes the module.

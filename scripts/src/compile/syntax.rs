@@ -11,6 +11,7 @@ use oxc::semantic::{Scoping, SemanticBuilder};
 use oxc::span::{SourceType, Span};
 use oxc::transformer::{TransformOptions, Transformer};
 
+use crate::builtins::node_builtin;
 use crate::place;
 use crate::protocol::{Format, Place, ScriptError};
 
@@ -94,11 +95,12 @@ fn without_types<'a>(
     Ok((printed.code, map))
 }
 
-/// Modules cannot be imported yet; what remains in the compiled code would fail without a place.
+/// Only builtin modules can be imported; what else remains in the compiled code would fail without a place.
 fn imports(file: &str, text: &str, parsed: &ParserReturn<'_>) -> Result<(), ScriptError> {
     let requested = &parsed.module_record.requested_modules;
     let first = requested
         .iter()
+        .filter(|(name, _)| node_builtin(name).is_none())
         .filter_map(|(name, uses)| uses.iter().find(|one| !one.is_type).map(|one| (name.as_str(), one.statement_span)))
         .min_by_key(|(_, span)| span.start);
     let Some((name, _)) = first else {
@@ -116,7 +118,7 @@ pub(crate) fn missing_module(name: &str, file: &str) -> String {
     let why = if name.starts_with('.') || name.starts_with('/') {
         "a draft is one file, and other files cannot be loaded"
     } else {
-        "npm packages and Node modules are not supported by this version yet"
+        "it is no builtin module of Node; name the package in the dependencies of package.json"
     };
     format!("Cannot find module '{name}', required by {file}: {why}")
 }

@@ -25,7 +25,8 @@ pub(super) struct Thrown {
 }
 
 /// The codes that the prelude may put on an error.
-const TAGS: &[&str] = &["no_handler", "module_not_found", "invalid_response", "response_too_large"];
+const TAGS: &[&str] =
+    &["no_handler", "module_not_found", "unsupported_builtin", "invalid_response", "response_too_large"];
 
 impl Thrown {
     /// Reads a description; one that cannot be had says so.

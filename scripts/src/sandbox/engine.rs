@@ -5,19 +5,17 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use rquickjs::function::IntoArgs;
-use rquickjs::loader::{ImportAttributes, Loader, Resolver};
-use rquickjs::module::Declared;
-use rquickjs::{Context, Ctx, Exception, FromJs, Function, Module, Object, Persistent, Result, Runtime, Value};
+use rquickjs::{Context, Ctx, FromJs, Function, Object, Persistent, Result, Runtime, Value};
 
 use super::ending::{Finished, Thrown, memory_limit, never_settles, stopped};
 use super::host::{Host, Stop};
 use super::link::{Arrival, Inbox, Letter};
 use super::memory::Counted;
+use super::modules::{Builtins, Require};
 use super::pace;
 use super::program::Program;
-use crate::builtins;
+use crate::builtins::{builtin, install};
 use crate::clock;
-use crate::compile::missing_module;
 use crate::protocol::{Input, Reply, ScriptError, Usage};
 
 /// Heap beyond the limit for describing how a run ended, when that was for lack of heap.
@@ -48,6 +46,8 @@ enum End {
 struct Engine {
     // Values of the runtime go first.
     api: Persistent<Object<'static>>,
+    #[expect(dead_code, reason = "the loader of modules has only a weak reference to it")]
+    require: Rc<Require>,
     context: Context,
     runtime: Runtime,
     host: Rc<Host>,
@@ -79,13 +79,17 @@ impl Engine {
         runtime.set_max_stack_size(host.limits.stack_bytes as usize);
         let ticking = Rc::clone(host);
         runtime.set_interrupt_handler(Some(Box::new(move || ticking.tick())));
-        runtime.set_loader(NoModules, NoModules);
+        let require = Rc::new(Require::new());
+        let builtins = Builtins(Rc::downgrade(&require));
+        runtime.set_loader(builtins.clone(), builtins);
         let context = Context::full(&runtime)?;
         let (api, rejection) = context.with(|ctx| {
-            let object = builtins::install(&ctx, host)?;
-            let core = builtins::builtin(ctx.clone(), "core".into())?;
+            let object = install(&ctx, host)?;
+            let core = builtin(ctx.clone(), "core".into())?;
             let api: Object<'_> = Function::from_value(core)?.call((object,))?;
             let rejection: Function<'_> = api.get("rejection")?;
+            let serving: Function<'_> = api.get("require")?;
+            require.get_or_init(|| Persistent::save(&ctx, serving));
             Result::Ok((Persistent::save(&ctx, api), Persistent::save(&ctx, rejection)))
         })?;
         runtime.set_host_promise_rejection_tracker(Some(Box::new(move |ctx, promise, reason, handled| {
@@ -94,7 +98,7 @@ impl Engine {
                 ctx.catch();
             }
         })));
-        Ok(Self { api, context, runtime, host: Rc::clone(host), interrupted_at: RefCell::default() })
+        Ok(Self { api, require, context, runtime, host: Rc::clone(host), interrupted_at: RefCell::default() })
     }
 
     // ---- the loop
@@ -287,30 +291,4 @@ fn argument<'js>(ctx: &Ctx<'js>, input: &Input) -> Result<Object<'js>> {
         }
     }
     Ok(object)
-}
-
-/// Refuses `import()`: a draft is one file.
-struct NoModules;
-
-impl Resolver for NoModules {
-    fn resolve<'js>(
-        &mut self,
-        ctx: &Ctx<'js>,
-        base: &str,
-        name: &str,
-        _: Option<ImportAttributes<'js>>,
-    ) -> Result<String> {
-        Err(Exception::throw_reference(ctx, &missing_module(name, base)))
-    }
-}
-
-impl Loader for NoModules {
-    fn load<'js>(
-        &mut self,
-        ctx: &Ctx<'js>,
-        name: &str,
-        _: Option<ImportAttributes<'js>>,
-    ) -> Result<Module<'js, Declared>> {
-        Err(Exception::throw_reference(ctx, name))
-    }
 }

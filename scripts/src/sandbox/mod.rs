@@ -7,6 +7,7 @@ mod host;
 mod link;
 mod log;
 mod memory;
+mod modules;
 mod pace;
 mod program;
 mod timers;

@@ -103,7 +103,7 @@ fn broken_drafts_say_what_and_where() {
         (
             &[(JS, "require('axios')")],
             "module_not_found",
-            "'axios', required by integration.js: npm packages",
+            "'axios', required by integration.js: it is no builtin module",
             Some((1, 1)),
         ),
         (
@@ -112,7 +112,7 @@ fn broken_drafts_say_what_and_where() {
             "'./a', required by integration.js: a draft is one file",
             Some((1, 1)),
         ),
-        (&[(JS, "\nimport fs from 'node:fs';\nexport default fs")], "module_not_found", "'node:fs'", Some((2, 16))),
+        (&[(JS, "\nimport fs from 'node:sf';\nexport default fs")], "module_not_found", "'node:sf'", Some((2, 16))),
         (
             &[(TS, "import { get } from 'axios';\nexport default () => get()")],
             "module_not_found",

@@ -73,7 +73,14 @@ fn text_and_bytes() {
             "new TextDecoder('utf-8', { fatal: true }).decode(new Uint8Array([255]))",
             "TypeError: The encoded data was not valid for encoding utf-8",
         ),
-        ("new TextDecoder('latin1')", "RangeError: TextDecoder: the encoding 'latin1' is not supported; use utf-8"),
+        (
+            "new TextDecoder('koi8-r')",
+            "RangeError: TextDecoder: the encoding 'koi8-r' is not supported; use utf-8, utf-16le or latin1",
+        ),
+        (
+            "return [new TextDecoder('latin1').decode(new Uint8Array([228, 128])), new TextDecoder('utf-16le').decode(new Uint8Array([228, 0, 172, 32]))]",
+            r#"["ä€","ä€"]"#,
+        ),
         ("return new TextEncoder().encodeInto('é€', new Uint8Array(4))", r#"{"read":1,"written":2}"#),
         ("return [btoa('hi'), atob('aGk=')]", r#"["aGk=","hi"]"#),
     ]);
@@ -107,7 +114,7 @@ fn copies_and_randomness() {
         ("return typeof performance.now()", "\"number\""),
         (
             "return [typeof process, typeof Buffer, typeof require, typeof integration, typeof global.fetch]",
-            r#"["undefined","undefined","function","function","function"]"#,
+            r#"["object","function","function","function","function"]"#,
         ),
     ]);
 }
