@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use workers::gateway::Opening;
 use workers::queue::{self, Location, Remote};
+use workers::secrets::KeySource;
 use workers::{Observer, Options, Roles, Services, runners};
 
 use crate::cli::Failure;
@@ -138,7 +139,8 @@ pub fn options(config: &Config, mut openings: Vec<Opening>) -> Result<Options, F
         horizon_ms: config.queue.horizon.signed_ms(),
         sync_wait_ms: config.runs.sync_wait.ms,
         openings,
-        secrets: config.secrets.clone(),
+        secrets: config.environment_secrets.clone(),
+        master_key: master_key(config),
         retention: Retention {
             max_age_ms: config.history.max_age.ms,
             max_count: config.history.max_runs,
@@ -147,6 +149,17 @@ pub fn options(config: &Config, mut openings: Vec<Opening>) -> Result<Options, F
         dead_max_age_ms: config.history.dead_max_age.signed_ms(),
         dead_keep: config.history.dead_keep,
     })
+}
+
+/// Where the master key is.
+pub fn master_key(config: &Config) -> KeySource {
+    match &config.master_key {
+        Some(text) => KeySource::Given(text.clone()),
+        None if config.secrets.master_key_file.as_os_str().is_empty() => {
+            KeySource::File(config.server.data.join("master.key"))
+        }
+        None => KeySource::File(config.secrets.master_key_file.clone()),
+    }
 }
 
 /// The queue the operator chose.

@@ -4,6 +4,7 @@
 //! - [`invoke`]: execute, schedule, reschedule, cancel; called by the HTTP edge and by scripts alike.
 //! - [`authoring`]: save, release, roll back, pause, preview.
 //! - [`runners`]: the pool of runner processes; [`gateway`]: the only outgoing HTTP client.
+//! - [`secrets`]: encrypted at rest, given to the runs of their integration; [`redact`] masks them everywhere else.
 //! - [`event`]: everything observable is an [`Event`]; metrics, history and the live stream derive from it.
 
 mod apalis;
@@ -21,6 +22,7 @@ pub mod live;
 pub mod queue;
 pub mod redact;
 pub mod runners;
+pub mod secrets;
 mod services;
 pub mod settings;
 mod wire;

@@ -1,19 +1,21 @@
 //! Masks secret values in everything a run prints or returns, in the encodings they turn up in.
 //!
-//! A value is searched for as it is, trimmed, in hex and in base64 (both alphabets, whatever precedes it). Percent- and
-//! JSON-escaping have too many variants to list, so the text is unescaped instead ([`views`]) and the same search runs
-//! over what comes out; hits are mapped back to the text as it stands. That also finds base64 inside a query string, or
-//! JSON inside JSON.
+//! A value is searched for as it is, trimmed, reversed, in hex and in base64 (both alphabets, whatever precedes it).
+//! Percent-, HTML- and JSON-escaping have too many variants to list, so the text is unescaped instead ([`views`]) and the
+//! same search runs over what comes out; hits are mapped back to the text as it stands. That also finds base64 inside a
+//! query string, JSON inside JSON, and the bytes of a printed buffer.
 //!
 //! Values shorter than [`MIN_SECRET_BYTES`] are not masked: one character would mask half of every log. They are
-//! refused where secrets are stored, so the redactor never meets one.
+//! refused where secrets are stored; in the environment they are the operator's to avoid.
 
 mod patterns;
 mod views;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
@@ -21,8 +23,10 @@ use views::View;
 
 /// What stands in a secret's place.
 pub const MASK: &str = "******";
-/// The shortest secret that can be masked; whoever stores secrets refuses shorter ones.
+/// The shortest secret that is masked.
 pub const MIN_SECRET_BYTES: usize = 4;
+/// A text that was cut off may end within a secret: so much of its beginning is masked as well.
+const MIN_TAIL_BYTES: usize = 8;
 
 /// Finds the secrets of one run.
 #[derive(Clone)]
@@ -34,30 +38,40 @@ pub struct Redactor {
 enum Search {
     /// There are no secrets.
     Nothing,
-    /// Any of these.
-    For(AhoCorasick),
+    /// Any of these patterns.
+    For { search: AhoCorasick, patterns: Arc<BTreeSet<Vec<u8>>> },
     /// The search could not be built; then nothing is shown at all.
     Everything,
 }
 
 impl Redactor {
     /// A redactor for these values.
-    pub fn new(secrets: &[String]) -> Self {
+    pub fn new<'s>(secrets: impl IntoIterator<Item = &'s str>) -> Self {
         let patterns = patterns::of(secrets);
         if patterns.is_empty() {
             return Self { search: Search::Nothing };
         }
-        // All overlapping hits are wanted, and a run builds this each time: the kind that is quickest to build.
-        let built = AhoCorasick::builder().kind(Some(AhoCorasickKind::ContiguousNFA)).build(patterns);
-        Self { search: built.map_or(Search::Everything, Search::For) }
+        // All overlapping hits are wanted, and memory is worth more than speed: the smallest kind. In any case, as host
+        // and header names are written in small letters.
+        let built = AhoCorasick::builder()
+            .ascii_case_insensitive(true)
+            .kind(Some(AhoCorasickKind::ContiguousNFA))
+            .build(&patterns);
+        let search = built.map(|search| Search::For { search, patterns: Arc::new(patterns) });
+        Self { search: search.unwrap_or(Search::Everything) }
     }
 
-    /// `text` with [`MASK`] in place of every secret; borrowed when there is none in it.
+    /// `text` with [`MASK`] in place of every secret; borrowed when there is none in it. When it ends with the beginning
+    /// of one, as a text that was cut off may, that is masked too.
     pub fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
         match &self.search {
             Search::Nothing => Cow::Borrowed(text),
             Search::Everything => Cow::Borrowed(MASK),
-            Search::For(search) => mask(text, hits(search, View::plain(text), 0)),
+            Search::For { search, patterns } => {
+                let mut found = hits(search, View::plain(text), 0);
+                found.extend(tail(patterns, text.as_bytes()));
+                mask(text, found)
+            }
         }
     }
 
@@ -65,7 +79,7 @@ impl Redactor {
     /// secret becomes a string. When the secret is a whole object or list, the mask is all that is left. Text that is
     /// not JSON is masked as [`Self::redact`] does.
     pub fn redact_json<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        let Search::For(search) = &self.search else {
+        let Search::For { search, .. } = &self.search else {
             return if matches!(self.search, Search::Nothing) {
                 Cow::Borrowed(text)
             } else {
@@ -120,12 +134,33 @@ fn spans_tokens(search: &AhoCorasick, json: &str) -> bool {
             around.is_none_or(|at| tokens[at].end <= hit.end())
         })
     };
-    spans(json) || views::compact_json(json).is_some_and(|compact| spans(&compact))
+    spans(json) || views::compact_json(json).is_some_and(|compact| spans(&compact)) || lists_bytes(search, json)
+}
+
+/// Whether the bytes of a secret stand in `json` as a list of numbers.
+fn lists_bytes(search: &AhoCorasick, json: &str) -> bool {
+    View::plain(json).byte_lists().iter().any(|view| search.is_match(view.bytes()))
+}
+
+/// The end of `text` that is the beginning of a pattern, if it is long enough to tell.
+fn tail(patterns: &BTreeSet<Vec<u8>>, text: &[u8]) -> Option<Range<usize>> {
+    let longest = patterns.iter().map(Vec::len).max().unwrap_or(0).min(text.len());
+    let begins = |length: &usize| {
+        let end = &text[text.len() - length..];
+        patterns.range(end.to_vec()..).next().is_some_and(|pattern| pattern.starts_with(end))
+    };
+    let length = (MIN_TAIL_BYTES..=longest).rev().find(begins)?;
+    Some(text.len() - length..text.len())
 }
 
 /// Where the secrets are in `view` and everything that can be unescaped from it, as ranges of the original text.
 fn hits(search: &AhoCorasick, view: View<'_>, depth: usize) -> Vec<Range<usize>> {
     let mut found: Vec<_> = search.find_overlapping_iter(view.bytes()).map(|hit| view.origin(hit.range())).collect();
+    if depth < views::MAX_LISTS_DEPTH {
+        for bytes in view.byte_lists() {
+            found.extend(search.find_overlapping_iter(bytes.bytes()).map(|hit| bytes.origin(hit.range())));
+        }
+    }
     if depth < views::MAX_DEPTH {
         for deeper in view.unescaped() {
             found.extend(hits(search, deeper, depth + 1));

@@ -17,8 +17,8 @@ use crate::clock::StoreClock;
 use crate::duties::{Agreed, Upcoming};
 use crate::gateway::{self, Gateway};
 use crate::queue::{self, Opened};
-use crate::redact::Redactor;
 use crate::runners::{self, Pool};
+use crate::secrets::{KeySource, Secrets};
 use crate::worker::leases::Leases;
 use crate::worker::record::Recorder;
 use crate::{Directory, Error, Events, Live, Observer, Result};
@@ -44,8 +44,10 @@ pub struct Options {
     pub sync_wait_ms: u64,
     /// What scripts may reach beyond the public internet.
     pub openings: Vec<gateway::Opening>,
-    /// Secrets of the whole workspace.
+    /// Secrets of the process's environment: defaults of the whole workspace.
     pub secrets: BTreeMap<String, String>,
+    /// Where the master key of stored secrets is.
+    pub master_key: KeySource,
     /// How much of the history of runs is kept.
     pub retention: Retention,
     /// Dead jobs are forgotten after this time.
@@ -80,7 +82,10 @@ pub struct Parts {
     pub gateway: Gateway,
     /// The cache of scripts.
     pub cache: Cache,
-    pub(crate) redactor: Redactor,
+    /// The secrets.
+    pub secrets: Secrets,
+    /// Whether the master key was made just now, so that there is no copy of it yet.
+    pub master_key_made: bool,
     pub(crate) recorder: Recorder,
     pub(crate) leases: Leases,
     pub(crate) upcoming: Upcoming,
@@ -108,6 +113,9 @@ impl Services {
             .map_err(|error| Error::Unavailable(format!("cannot make {}: {error}", options.data.display())))?;
         let Opened { queue, clock, store_clock } = queue::open(&options.queue, clock).await?;
         let catalog = Catalog::open(&options.data.join("catalog.db")).await?;
+        let (environment, master_key) = (options.secrets.clone(), options.master_key.clone());
+        let (secrets, master_key_made) =
+            Secrets::open(catalog.clone(), options.workspace.clone(), environment, master_key).await?;
         let events = Events::new(observers);
         let live = Live::default();
         let leases = Leases::default();
@@ -118,7 +126,6 @@ impl Services {
             recorder: Recorder::start(catalog.clone(), queue.clone(), events.clone(), live.clone(), leases.clone()),
             directory: Directory::load(catalog.clone()).await?,
             runners: Pool::new(options.runner.clone(), options.concurrency, events.clone()),
-            redactor: Redactor::new(&options.secrets.values().cloned().collect::<Vec<_>>()),
             cache: Cache::default(),
             upcoming: Upcoming::default(),
             agreed: Agreed::default(),
@@ -133,6 +140,8 @@ impl Services {
             events,
             live,
             gateway,
+            secrets,
+            master_key_made,
             leases,
         })))
     }

@@ -4,6 +4,7 @@ mod auth;
 mod malformed;
 mod openapi;
 mod plane;
+mod secrets;
 mod streams;
 mod wire;
 
@@ -24,6 +25,7 @@ use store::{IntegrationId, JobId, RunId};
 use tempfile::TempDir;
 use tower::ServiceExt;
 use workers::queue::{self, Location};
+use workers::secrets::KeySource;
 use workers::{Options, Services, runners};
 
 use super::{State, auth::ensure_admin_key};
@@ -154,6 +156,7 @@ fn options(data: &TempDir) -> Options {
         sync_wait_ms: 30_000,
         openings: Vec::new(),
         secrets: BTreeMap::new(),
+        master_key: KeySource::File(data.path().join("master.key")),
         retention: Retention { max_age_ms: u64::MAX / 4, max_count: 1_000, max_bytes: 1 << 30 },
         dead_max_age_ms: i64::MAX / 4,
         dead_keep: 1_000,

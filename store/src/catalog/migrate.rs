@@ -7,7 +7,10 @@ use super::open::Change;
 use crate::{Error, Result};
 
 /// Every step from an empty database to the tables of this version, in order; a released step is never edited.
-const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "start", include_str!("migrations/0001_start.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "start", include_str!("migrations/0001_start.sql")),
+    (2, "secrets", include_str!("migrations/0002_secrets.sql")),
+];
 
 const CREATE_LEDGER: &str =
     "CREATE TABLE IF NOT EXISTS schema_migrations (version BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL)";

@@ -19,7 +19,7 @@ use super::refused::Refused;
 use super::request::{Hop, Outgoing, Policy};
 use super::response::{Received, listed, read_body, unpack};
 use super::trace::Trace;
-use super::{domains, redirects, tls};
+use super::{domains, insert, redirects, tls};
 
 /// How long a connection waits for its next request, and how many wait for one host.
 const IDLE: Duration = Duration::from_secs(15);
@@ -102,6 +102,7 @@ impl Gateway {
     ) -> Result<Received, Refused> {
         let mode = request.redirect;
         let mut hop = Hop::first(request)?;
+        insert::insert(&mut hop, &policy.secrets)?;
         loop {
             domains::check(&hop.url, policy.allowed_domains.as_deref())?;
             let response = self.exchange(&hop, trace).await?;
@@ -114,14 +115,14 @@ impl Gateway {
                 }
                 Some(next) => hop = next,
             }
-            trace.redirects.push(hop.url.to_string());
+            trace.redirects.push(hop.shown_url.to_string());
         }
     }
 
     /// One request and the headers of its answer. A kept connection may have been closed by the other side just now;
     /// then a request that changes nothing is sent once more.
     async fn exchange(&self, hop: &Hop, trace: &mut Trace) -> Result<Response<Incoming>, Refused> {
-        trace.sent(&hop.headers, hop.body.len());
+        trace.sent(&hop.shown_headers, hop.body.len());
         let mut answer = self.client.request(http_request(hop)?).await;
         if answer.as_ref().is_err_and(|error| was_kept(error) && is_harmless(&hop.method)) {
             answer = self.client.request(http_request(hop)?).await;
@@ -191,7 +192,7 @@ async fn receive(
     Ok(Received {
         status: parts.status.as_u16(),
         status_text,
-        url: hop.url.to_string(),
+        url: hop.shown_url.to_string(),
         redirected: !trace.redirects.is_empty(),
         headers: listed(&parts.headers),
         body,

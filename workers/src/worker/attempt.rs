@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use schedules::{Millis, Stopwatch};
-use scripts::protocol::{Input, Limits, ScriptError};
+use scripts::protocol::{Input, Limits, ScriptError, Usage};
 use serde_json::{Value, json};
 use store::RunId;
 use store::catalog::{LogLine, Outcome, ReleaseNumber, RunRecord};
@@ -14,9 +14,12 @@ use super::Ending;
 use super::host::RunHost;
 use crate::live::Running;
 use crate::runners::Ended;
-use crate::{Entry, Services, Version};
+use crate::secrets::RunSecrets;
+use crate::{Entry, Error, Services, Version};
 
 const STACK_BYTES: u32 = 512 << 10;
+/// The code of an error that is the engine's own: the secrets of a run cannot be decrypted.
+pub(super) const UNREADABLE: &str = "secrets_unreadable";
 
 /// Everything one attempt needs.
 #[derive(Clone)]
@@ -59,10 +62,19 @@ impl Attempt {
     /// Runs the handler to its end; the run must have been started in [`crate::Live`].
     pub(crate) async fn run(&self, services: &Services, cancel: &CancellationToken) -> (RunRecord, Ending) {
         let watch = Stopwatch::start();
-        let host = RunHost::new(services, self, watch);
+        let (secrets, unreadable) = match services.secrets.of(self.entry.id) {
+            Ok(secrets) => (secrets, None),
+            Err(error) => (Arc::new(RunSecrets::none()), Some(error)),
+        };
+        let host = RunHost::new(services, self, watch, secrets.clone());
         host.boot(&self.version);
-        let bundle = self.version.bundle.clone();
-        let ended = services.runners.run(bundle, self.input(services), self.limits(), &host, cancel).await;
+        let ended = match unreadable {
+            None => {
+                let bundle = self.version.bundle.clone();
+                services.runners.run(bundle, self.input(&secrets), self.limits(), &host, cancel).await
+            }
+            Some(error) => Ended { result: Err(no_secrets(&error)), usage: Usage::default() },
+        };
         let ending = match &ended.result {
             Ok(_) => Ending::Returned,
             Err(error) => match Ending::of_error(error) {
@@ -71,7 +83,7 @@ impl Attempt {
                 ending => ending,
             },
         };
-        (self.record(services, &host, ended, ending, watch.elapsed_ms()), ending)
+        (self.record(services, &host, &secrets, ended, ending, watch.elapsed_ms()), ending)
     }
 
     fn limits(&self) -> Limits {
@@ -83,7 +95,7 @@ impl Attempt {
         }
     }
 
-    fn input(&self, services: &Services) -> Input {
+    fn input(&self, secrets: &RunSecrets) -> Input {
         let deadline = self.started.after(self.version.settings.timeout_ms.into());
         let run = json!({
             "id": self.run.to_string(),
@@ -96,7 +108,7 @@ impl Attempt {
         let part = |name: &str| context.as_ref().and_then(|context| context.get(name)).map(Value::to_string);
         Input {
             payload: self.job.payload.to_string(),
-            secrets: services.options.secrets.clone(),
+            secrets: secrets.visible(),
             key: self.job.key.as_ref().map(|key| key.canonical().to_owned()),
             event: part("event"),
             request: part("request"),
@@ -104,15 +116,24 @@ impl Attempt {
         }
     }
 
-    fn record(&self, services: &Services, host: &RunHost, ended: Ended, ending: Ending, run_ms: u64) -> RunRecord {
+    fn record(
+        &self,
+        services: &Services,
+        host: &RunHost,
+        secrets: &RunSecrets,
+        ended: Ended,
+        ending: Ending,
+        run_ms: u64,
+    ) -> RunRecord {
+        let redactor = secrets.redactor();
         let (result, error) = match ended.result {
-            Ok(result) => (Some(services.redactor.redact_json(&result).into_owned()), None),
+            Ok(result) => (Some(redactor.redact_json(&result).into_owned()), None),
             Err(error) => (None, Some(error)),
         };
         let usage =
             json!({ "cpuMs": ended.usage.cpu_ms, "heapBytes": ended.usage.heap_bytes, "calls": ended.usage.calls });
         let error_json = error.as_ref().and_then(|error| serde_json::to_string(error).ok());
-        let error_json = error_json.map(|error| services.redactor.redact_json(&error).into_owned());
+        let error_json = error_json.map(|error| redactor.redact_json(&error).into_owned());
         host.end(match &error {
             None => (format!("Execution finished in {run_ms}ms"), json!({ "usage": usage })),
             Some(error) => (last_words(error, run_ms), json!({ "usage": usage, "error": error })),
@@ -132,11 +153,22 @@ impl Attempt {
             due: self.job.due,
             started: Some(self.started),
             finished: self.started.after(i64::try_from(run_ms).unwrap_or(i64::MAX)),
-            key: self.job.key.as_ref().map(|key| key.canonical().to_owned()),
+            key: self.job.key.as_ref().map(|key| redactor.redact_json(key.canonical()).into_owned()),
             result,
             error: error_json,
             logs: services.live.lines(self.run),
         }
+    }
+}
+
+/// No fault of the script: it cannot be given its secrets.
+fn no_secrets(error: &Error) -> ScriptError {
+    tracing::error!(%error, "a run cannot be given its secrets");
+    ScriptError {
+        code: UNREADABLE.into(),
+        name: "SecretsUnreadable".into(),
+        message: error.to_string(),
+        ..ScriptError::default()
     }
 }
 

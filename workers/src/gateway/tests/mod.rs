@@ -4,6 +4,7 @@ mod denied;
 mod limits;
 mod listener;
 mod redirected;
+mod secrets;
 mod sent;
 mod tls;
 
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::names::Names;
-use super::{Config, Exchange, Gateway, Outgoing, Policy, Received, Redirect, Refused};
+use super::{Config, Exchange, Gateway, Insert, Inserts, Outgoing, Policy, Received, Redirect, Refused};
 
 /// A gateway with these openings and nothing but these names in its DNS.
 fn gateway(openings: &[String], names: &[(&str, &[&str])]) -> Gateway {
