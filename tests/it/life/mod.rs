@@ -1,6 +1,7 @@
 //! The life of a server and of what runs in it.
 
 mod bombs;
+mod canaries;
 mod commands;
 mod dev;
 mod examples;
@@ -9,5 +10,6 @@ mod kill;
 mod limits;
 mod migrate;
 mod operate;
+mod secrets;
 mod smoke;
 mod windows;

@@ -9,6 +9,8 @@ use super::{MASK, MIN_SECRET_BYTES};
 
 /// A line of a longer secret is a secret of its own from this length on: printers break long texts at line ends.
 const MIN_LINE_BYTES: usize = 16;
+/// Printers of bytes show the first 50, and say how many more there are.
+const PRINTED_BYTES: usize = 48;
 
 /// Everything to search for; sorted, without duplicates.
 pub(super) fn of<'s>(secrets: impl IntoIterator<Item = &'s str>) -> BTreeSet<Vec<u8>> {
@@ -16,6 +18,9 @@ pub(super) fn of<'s>(secrets: impl IntoIterator<Item = &'s str>) -> BTreeSet<Vec
     for secret in secrets {
         add(&mut patterns, secret);
         add(&mut patterns, secret.trim());
+        if secret.len() > PRINTED_BYTES {
+            add(&mut patterns, &secret[..secret.floor_char_boundary(PRINTED_BYTES)]);
+        }
         let lines = secret.lines().map(str::trim).filter(|line| *line != secret.trim());
         for line in lines.filter(|line| line.len() >= MIN_LINE_BYTES && !line.starts_with("-----")) {
             add(&mut patterns, line);

@@ -48,6 +48,11 @@ fn secrets_are_masked_in_every_encoding() {
         ("****", "**** ******", "**** ******"),
         ("hunter22", "22retnuh", "******"),
         ("p&ss'w<rd", "p&amp;ss&#39;w&lt;rd p&#38;ss&#x27;w&#x3C;rd p&amp;ss&apos;w<rd", "****** ****** ******"),
+        (
+            "-----BEGIN-----\nabcdefghijklmnopqrst\n-----END-----\n",
+            "&#x2D;&#x2D;&#x2D;&#x2D;&#x2D;&#x42;&#x45;&#x47;&#x49;&#x4E;&#x2D;&#x2D;&#x2D;&#x2D;&#x2D;&#xA;&#x61;&#x62;&#x63;&#x64;&#x65;&#x66;&#x67;&#x68;&#x69;&#x6A;&#x6B;&#x6C;&#x6D;&#x6E;&#x6F;&#x70;&#x71;&#x72;&#x73;&#x74;&#xA;&#x2D;&#x2D;&#x2D;&#x2D;&#x2D;&#x45;&#x4E;&#x44;&#x2D;&#x2D;&#x2D;&#x2D;&#x2D;&#xA;",
+            "******",
+        ),
         ("hunter22", "<Buffer 68 75 6e 74 65 72 32 32>", "<Buffer ******>"),
         ("hunter22", "68:75:6E:74:65:72:32:32", "******"),
         ("hunter22", "[\n  104, 117, 110,\n  116, 101, 114,\n   50,  50\n]", "[\n  ******\n]"),
@@ -206,6 +211,19 @@ proptest! {
         prop_assert!(matches!(redactor.redact(&text), Cow::Borrowed(same) if same == text));
         let json = serde_json::to_string(&[&text]).unwrap();
         prop_assert!(matches!(redactor.redact_json(&json), Cow::Borrowed(same) if same == json));
+    }
+
+    #[test]
+    fn a_text_that_was_cut_in_an_encoding_shows_less_than_eight_bytes(canary in "[A-Za-z0-9]{20,40}", at in 0usize..400) {
+        let redactor = redactor(&[&canary]);
+        for encoded in [canary.clone(), percent(&canary, true, false), unicode(&canary), json(&json(&canary)), hex(&canary)] {
+            let encoded = &encoded[..at.min(encoded.len())];
+            let masked = redactor.redact(encoded).into_owned();
+            // Of an escape that was cut itself, a few characters stay.
+            let left = masked.replace(MASK, "");
+            prop_assert!(left.len() < 8 * 6 + 6, "{} of {}", masked, encoded);
+            prop_assert!(!canary.as_bytes().windows(8).any(|part| masked.contains(std::str::from_utf8(part).unwrap())));
+        }
     }
 
     #[test]

@@ -33,9 +33,15 @@ impl<'t> View<'t> {
         }
     }
 
-    /// The views one layer further in, as far as there is anything to undo.
-    pub(super) fn unescaped(&self) -> Vec<View<'static>> {
-        self.changed(&[(b'%', percent), (b'+', form), (b'\\', json_escape), (b'&', html), (b'\n', unwrapped)])
+    /// The views one layer further in, as far as there is anything to undo; `depth` layers are undone already.
+    pub(super) fn unescaped(&self, depth: usize) -> Vec<View<'static>> {
+        let kinds: [(u8, Step); 5] =
+            [(b'%', percent), (b'+', form), (b'\\', json_escape), (b'&', html), (b'\n', unwrapped)];
+        match depth {
+            0 => self.changed(&kinds),
+            depth if depth < MAX_DEPTH => self.changed(&kinds[..4]),
+            _ => Vec::new(),
+        }
     }
 
     /// The bytes that the text prints one by one, as numbers or in hex, as far as there are any.
