@@ -9,7 +9,7 @@ use store::catalog::Retention;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use workers::gateway::Opening;
+use workers::gateway::{Opening, Proxy, ProxyError};
 use workers::queue::{self, Location, Remote};
 use workers::secrets::KeySource;
 use workers::{Observer, Options, Roles, Services, runners};
@@ -48,6 +48,8 @@ impl App {
             false => None,
         };
         let address = listener.as_ref().map(TcpListener::local_addr).transpose()?;
+        address.into_iter().for_each(|address| services.gateway.protect(address));
+        protect_queue(config, &services).await;
         let admin_key = http::auth::ensure_admin_key(&services, config.admin_key.clone()).await?;
         Ok(Self { services, address, admin_key, listener, metrics, tasks: JoinSet::new(), stop })
     }
@@ -104,6 +106,19 @@ impl App {
     }
 }
 
+/// Closes the servers of the queue to scripts, as far as their names can be looked up now.
+async fn protect_queue(config: &Config, services: &Services) {
+    let Engine::Redis(redis) = &config.queue.engine else { return };
+    for (host, port) in redis.servers() {
+        match tokio::net::lookup_host((host.as_str(), port)).await {
+            Ok(found) => found.for_each(|address| services.gateway.protect(address)),
+            Err(error) => {
+                tracing::warn!(host, %error, "this server of the queue cannot be looked up to close it to scripts")
+            }
+        }
+    }
+}
+
 /// Listens on `address`, and says who to look for when another program does.
 pub async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
     TcpListener::bind(address).await.map_err(|error| {
@@ -139,6 +154,7 @@ pub fn options(config: &Config, mut openings: Vec<Opening>) -> Result<Options, F
         horizon_ms: config.queue.horizon.signed_ms(),
         sync_wait_ms: config.runs.sync_wait.ms,
         openings,
+        proxies: proxies(&config.egress.proxies)?,
         secrets: config.environment_secrets.clone(),
         master_key: master_key(config),
         retention: Retention {
@@ -173,6 +189,13 @@ pub fn queue(config: &Config) -> queue::Options {
         })),
     };
     queue::Options { location, max_jobs: config.queue.max_jobs }
+}
+
+fn proxies(texts: &[String]) -> Result<Vec<Proxy>, Failure> {
+    let read = |(at, text): (usize, &String)| {
+        text.parse().map_err(|error: ProxyError| Failure::usage(format!("egress.proxies: entry {} {error}", at + 1)))
+    };
+    texts.iter().enumerate().map(read).collect::<Result<_, _>>()
 }
 
 /// Reads `CIDR:port`.

@@ -169,6 +169,8 @@ pub struct History {
 pub struct Egress {
     /// Address ranges and ports that are opened, as `CIDR:port`.
     pub allow: Vec<String>,
+    /// The HTTP proxies that an integration's settings may name.
+    pub proxies: Vec<String>,
 }
 
 /// Stored secrets.

@@ -44,6 +44,8 @@ pub struct Options {
     pub sync_wait_ms: u64,
     /// What scripts may reach beyond the public internet.
     pub openings: Vec<gateway::Opening>,
+    /// The proxies that settings may name.
+    pub proxies: Vec<gateway::Proxy>,
     /// Secrets of the process's environment: defaults of the whole workspace.
     pub secrets: BTreeMap<String, String>,
     /// Where the master key of stored secrets is.
@@ -119,9 +121,12 @@ impl Services {
         let events = Events::new(observers);
         let live = Live::default();
         let leases = Leases::default();
-        let gateway =
-            Gateway::new(gateway::Config { openings: options.openings.clone(), ..gateway::Config::default() })
-                .map_err(|error| Error::Unavailable(error.to_string()))?;
+        let gateway = Gateway::new(gateway::Config {
+            openings: options.openings.clone(),
+            proxies: options.proxies.clone(),
+            ..gateway::Config::default()
+        })
+        .map_err(|error| Error::Unavailable(error.to_string()))?;
         Ok(Self(Arc::new(Parts {
             recorder: Recorder::start(catalog.clone(), queue.clone(), events.clone(), live.clone(), leases.clone()),
             directory: Directory::load(catalog.clone()).await?,

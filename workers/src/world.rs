@@ -117,6 +117,7 @@ fn options(folder: &TempDir) -> Options {
         horizon_ms: 10 * 366 * 86_400_000,
         sync_wait_ms: 30_000,
         openings: Vec::new(),
+        proxies: Vec::new(),
         secrets: BTreeMap::new(),
         master_key: KeySource::File(folder.path().join("master.key")),
         retention: Retention { max_age_ms: u64::MAX / 4, max_count: 10_000, max_bytes: 1 << 30 },

@@ -95,8 +95,8 @@ fn encodings(canary: &str) -> (Vec<String>, Vec<String>) {
     let html = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
     let whole = vec![
         canary.to_owned(),
-        canary.to_uppercase(),
-        canary.to_lowercase(),
+        canary.to_ascii_uppercase(),
+        canary.to_ascii_lowercase(),
         canary.chars().rev().collect(),
         STANDARD.encode(canary),
         STANDARD_NO_PAD.encode(canary),
@@ -196,7 +196,8 @@ fn the_check_would_find_a_leak() {
 #[tokio::test]
 async fn no_canary_leaves_the_engine_but_in_the_requests_of_its_scripts() {
     let sink = Sink::start().await;
-    let mut server = Server::start_opened(&sink, "[server]\nlog_level = \"trace\"\n").await;
+    let mut server =
+        Server::start_opened(&sink, "[server]\nlog_level = \"info,workers=trace,tidegate=trace,store=trace\"\n").await;
     let canaries = canaries();
     let leaks = Leaks::of(&canaries);
     for (at, canary) in canaries.iter().enumerate() {

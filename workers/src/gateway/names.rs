@@ -17,6 +17,9 @@ pub(super) enum Names {
     /// A fixed table, for tests.
     #[cfg(test)]
     Table(Arc<std::collections::HashMap<String, Vec<IpAddr>>>),
+    /// Whoever the test wants to be: a server that lies, changes its mind, or says too much.
+    #[cfg(test)]
+    Told(Arc<dyn Fn(&str) -> Vec<IpAddr> + Send + Sync>),
 }
 
 impl Names {
@@ -30,6 +33,8 @@ impl Names {
             Self::System(lookups) => ask_system(lookups, host).await?,
             #[cfg(test)]
             Self::Table(table) => table.get(host).cloned().unwrap_or_default(),
+            #[cfg(test)]
+            Self::Told(tell) => tell(host),
         };
         if addresses.is_empty() {
             return Err(io::Error::new(io::ErrorKind::NotFound, "no address found"));

@@ -11,6 +11,7 @@ use url::Url;
 
 use super::insert::Inserts;
 use super::refused::Refused;
+use super::route::Route;
 
 /// The most bytes of a URL.
 const MAX_URL_BYTES: usize = 8 << 10;
@@ -86,14 +87,25 @@ pub struct Policy {
     pub max_response_bytes: u64,
     /// The most redirects followed.
     pub max_redirects: usize,
+    /// From which address, and through which proxy.
+    pub route: Route,
+    /// From then on a body must arrive with at least 1 KiB a second, taken from its beginning.
+    pub slow_after: Duration,
     /// What takes the place of `$(secret:NAME)` in URL, headers and body.
     pub secrets: Arc<Inserts>,
 }
 
 impl Default for Policy {
-    /// Any host, 10 MiB, 5 redirects, no secrets.
+    /// Any host by any way, 10 MiB, 5 redirects, 10 s without a least rate, no secrets.
     fn default() -> Self {
-        Self { allowed_domains: None, max_response_bytes: 10 << 20, max_redirects: 5, secrets: Arc::default() }
+        Self {
+            allowed_domains: None,
+            max_response_bytes: 10 << 20,
+            max_redirects: 5,
+            route: Route::default(),
+            slow_after: Duration::from_secs(10),
+            secrets: Arc::default(),
+        }
     }
 }
 

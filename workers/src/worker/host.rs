@@ -86,6 +86,7 @@ impl<'a> RunHost<'a> {
             cache: if preview { Cache::isolated() } else { services.cache.clone() },
             policy: Policy {
                 allowed_domains: attempt.version.settings.allowed_domains.clone(),
+                route: attempt.version.settings.route.clone(),
                 secrets: secrets.inserts(),
                 ..Policy::default()
             },
