@@ -159,37 +159,37 @@ impl Known {
     /// Where the secrets are in `view` and everything that can be unescaped from it, as ranges of the original text; and
     /// if that may have been `cut` off, the beginning of one at its end.
     fn hits(&self, view: View<'_>, depth: usize, cut: bool) -> Vec<Range<usize>> {
-        let mut found = self.hits_in(&view, cut);
+        let mut found = self.hits_in(&view, cut, is_cut_escape);
         let mut seen = HashSet::new();
         let mut layer = vec![view];
         for depth in depth..=views::MAX_DEPTH {
             if depth < views::MAX_LISTS_DEPTH {
                 let lists = layer.iter().flat_map(View::byte_lists);
-                found.extend(lists.flat_map(|bytes| self.hits_in(&bytes, cut)));
+                found.extend(lists.flat_map(|bytes| self.hits_in(&bytes, cut, is_cut_number)));
             }
             let deeper = layer.iter().flat_map(|view| view.unescaped(depth));
             // Most orders of undoing escapes come to the same.
             layer = deeper.filter(|view| seen.insert(view.bytes().to_vec())).collect();
-            found.extend(layer.iter().flat_map(|view| self.hits_in(view, cut)));
+            found.extend(layer.iter().flat_map(|view| self.hits_in(view, cut, is_cut_escape)));
         }
         found
     }
 
-    fn hits_in(&self, view: &View<'_>, cut: bool) -> Vec<Range<usize>> {
+    fn hits_in(&self, view: &View<'_>, cut: bool, is_rest: fn(&[u8]) -> bool) -> Vec<Range<usize>> {
         let hits = self.search.find_overlapping_iter(view.bytes()).map(|hit| hit.range());
-        hits.chain(self.tail(view.bytes()).filter(|_| cut)).map(|hit| view.origin(hit)).collect()
+        hits.chain(self.tail(view.bytes(), is_rest).filter(|_| cut)).map(|hit| view.origin(hit)).collect()
     }
 
-    /// The end of `text` that is the beginning of a pattern, if it is long enough to tell; what is left of an escape that
-    /// was cut itself belongs to it.
-    fn tail(&self, text: &[u8]) -> Option<Range<usize>> {
+    /// The end of `text` that is the beginning of a pattern, if it is long enough to tell; what is left of an escape or a
+    /// number that was cut itself, as `is_rest` tells, belongs to it.
+    fn tail(&self, text: &[u8], is_rest: fn(&[u8]) -> bool) -> Option<Range<usize>> {
         let from = text.len().saturating_sub(self.longest + MAX_CUT_ESCAPE_BYTES);
         let begins = |start: &usize| {
             let head = text[*start..].first_chunk::<MIN_TAIL_BYTES>();
             let patterns = head.and_then(|head| self.heads.get(head)).into_iter().flatten();
             patterns.map(|pattern| pattern.as_slice()).any(|pattern| {
                 let same = pattern.iter().zip(&text[*start..]).take_while(|(a, b)| a == b).count();
-                same < pattern.len() && is_cut_escape(&text[start + same..])
+                same < pattern.len() && is_rest(&text[start + same..])
             })
         };
         (from..text.len()).find(begins).map(|start| start..text.len())
@@ -199,6 +199,11 @@ impl Known {
 /// Whether this is nothing, or the beginning of an escape.
 fn is_cut_escape(rest: &[u8]) -> bool {
     rest.len() <= MAX_CUT_ESCAPE_BYTES && rest.first().is_none_or(|first| b"%\\&".contains(first))
+}
+
+/// Whether this is at most one number, which may have lost digits.
+fn is_cut_number(rest: &[u8]) -> bool {
+    rest.len() <= 1
 }
 
 fn mask(text: &str, mut hits: Vec<Range<usize>>) -> Cow<'_, str> {

@@ -14,6 +14,8 @@ const BATCH: usize = 8;
 /// So much of a canary, or of one of its encodings, is a leak.
 const LEAK_BYTES: usize = 8;
 const LEAK_OF_ENCODING_BYTES: usize = 16;
+/// The same of one that writes more than two characters for one: eight of `&#x1F600;`.
+const LEAK_OF_ESCAPES_BYTES: usize = 72;
 
 /// Logs, returns, or throws what it is given, and sends it away in every part of a request.
 const TELLER: &str = r#"
@@ -24,7 +26,7 @@ module.exports = async ({ payload }) => {
     console.debug('bytes', new TextEncoder().encode(text.slice(0, 60)));
   }
   console.warn(payload.texts.join(' '));
-  for (const text of payload.texts) {
+  for (const text of payload.sent) {
     const safe = encodeURIComponent(text).slice(0, 3000);
     const requests = [
       [`${payload.url}/path/${safe}?q=${safe}#${safe}`, { headers: { accept: 'a', 'x-custom': safe, 'user-agent': safe } }],
@@ -129,8 +131,27 @@ fn encodings(canary: &str) -> (Vec<String>, Vec<String>) {
 
 /// What must not be found: pieces of canaries and of their encodings.
 struct Leaks {
-    raw: HashSet<Vec<u8>>,
-    encoded: HashSet<Vec<u8>>,
+    raw: Pieces,
+    encoded: Pieces,
+    escaped: Pieces,
+}
+
+/// Pieces of one length; which pairs of bytes they begin with is looked at first, for there is much to look through.
+struct Pieces {
+    all: HashSet<Vec<u8>>,
+    begins: Vec<bool>,
+}
+
+impl Pieces {
+    fn of(all: HashSet<Vec<u8>>) -> Self {
+        let mut begins = vec![false; 1 << 16];
+        all.iter().for_each(|piece| begins[usize::from(u16::from_be_bytes([piece[0], piece[1]]))] = true);
+        Self { all, begins }
+    }
+
+    fn has(&self, piece: &[u8]) -> bool {
+        self.begins[usize::from(u16::from_be_bytes([piece[0], piece[1]]))] && self.all.contains(piece)
+    }
 }
 
 impl Leaks {
@@ -139,9 +160,16 @@ impl Leaks {
         // The head and the foot of a key file are no secret.
         let secret = |canary: &&String| !canary.starts_with("-----");
         let raw = canaries.iter().filter(secret).flat_map(|canary| pieces(canary, LEAK_BYTES)).collect();
-        let all = canaries.iter().filter(secret).flat_map(|canary| encodings(canary).0.into_iter().skip(3));
-        let encoded = all.flat_map(|text| pieces(&text, LEAK_OF_ENCODING_BYTES)).collect();
-        Self { raw, encoded }
+        let (mut encoded, mut escaped) = (HashSet::new(), HashSet::new());
+        for canary in canaries.iter().filter(secret) {
+            for text in encodings(canary).0.into_iter().skip(3) {
+                match text.len() <= 2 * canary.len() {
+                    true => encoded.extend(pieces(&text, LEAK_OF_ENCODING_BYTES)),
+                    false => escaped.extend(pieces(&text, LEAK_OF_ESCAPES_BYTES)),
+                }
+            }
+        }
+        Self { raw: Pieces::of(raw), encoded: Pieces::of(encoded), escaped: Pieces::of(escaped) }
     }
 
     fn check(&self, way: &str, text: &str) {
@@ -153,8 +181,10 @@ impl Leaks {
                 bytes.escape_ascii().to_string()
             )
         };
-        for (size, leaks) in [(LEAK_BYTES, &self.raw), (LEAK_OF_ENCODING_BYTES, &self.encoded)] {
-            let found = text.as_bytes().windows(size).position(|piece| leaks.contains(piece));
+        for (size, leaks) in
+            [(LEAK_BYTES, &self.raw), (LEAK_OF_ENCODING_BYTES, &self.encoded), (LEAK_OF_ESCAPES_BYTES, &self.escaped)]
+        {
+            let found = text.as_bytes().windows(size).position(|piece| leaks.has(piece));
             assert!(found.is_none(), "{}", near(found.unwrap_or(0), size));
         }
     }
@@ -211,7 +241,6 @@ async fn no_canary_leaves_the_engine_but_in_the_requests_of_its_scripts() {
         assert_eq!(status, 400);
         leaks.check_json("the refusal of a secret", &answer);
     }
-    let mut live = server.stream("/v1/runs/stream").await;
     let (mut runs, mut told) = (0, 0);
     for (at, batch) in canaries.chunks(BATCH).enumerate() {
         let texts: Vec<String> = batch
@@ -222,7 +251,11 @@ async fn no_canary_leaves_the_engine_but_in_the_requests_of_its_scripts() {
             })
             .collect();
         told += texts.len();
-        let payload = |throws| json!({ "texts": texts, "url": sink.url(), "throws": throws, "deep": at % 8 == 0 });
+        // A request escapes once more, which is as far as masking looks: not what is escaped twice already.
+        let twice = |text: &&String| text.contains("%25") || text.contains("\\\\");
+        let sent: Vec<&String> = texts.iter().filter(|text| !twice(text)).skip(at % 5).step_by(5).collect();
+        let payload =
+            |throws| json!({ "texts": texts, "sent": sent, "url": sink.url(), "throws": throws, "deep": at % 8 == 0 });
         let execute = "/v1/integrations/teller/execute";
         let (status, answer) = server.call("POST", execute, Some(json!({ "payload": payload(false) }))).await;
         assert_eq!(status, 200, "{answer}");
@@ -237,12 +270,21 @@ async fn no_canary_leaves_the_engine_but_in_the_requests_of_its_scripts() {
         }
         runs += 2;
     }
-    let mut finished = 0;
-    while finished < runs {
-        let event = live.next().await;
-        finished += usize::from(event.name == "finished");
-        leaks.check_json(&format!("the live stream's {}", event.name), &event.data);
-    }
+    // The live stream of one more run, read while it runs: a reader that is too slow is told that it missed something.
+    let mut live = server.stream("/v1/runs/stream").await;
+    let texts: Vec<String> = canaries[..2].iter().flat_map(|canary| encodings(canary).0).collect();
+    let body = json!({ "payload": { "texts": texts, "sent": [], "throws": true } });
+    let heard = async {
+        let mut finished = 0;
+        while finished == 0 {
+            let event = live.next().await;
+            finished += usize::from(event.name == "finished");
+            leaks.check_json(&format!("the live stream's {}", event.name), &event.data);
+        }
+    };
+    let ((status, _), ()) = tokio::join!(server.call("POST", "/v1/integrations/teller/execute", Some(body)), heard);
+    assert_eq!(status, 422);
+    runs += 1;
     let dead = until("dead jobs", async || {
         let dead = server.get("/v1/jobs?state=dead&first=100").await;
         (dead["totalCount"].as_u64() >= Some(4)).then_some(dead)

@@ -59,6 +59,7 @@ fn secrets_are_masked_in_every_encoding() {
         ("hunter22", "{ data: [104,117,110,116,101,114,50,50] }", "{ data: [******] }"),
         ("a secret of words", "YSBzZWNy\nZXQgb2Yg\nd29yZHM=", "******"),
         ("hunter22-and-more", "this was cut: hunter22-an", "this was cut: ******"),
+        ("hunter22-and-more", "cut: 104,117,110,116,101,114,50,50,45,9", "cut: ******"),
         ("hunter22-and-more", "this is not: hunter2", "this is not: hunter2"),
         ("hunter22", "1, 2, 3: 4 & 5; &amp &#; &#xzz; 68 75", "1, 2, 3: 4 & 5; &amp &#; &#xzz; 68 75"),
         ("hunter22", "50% off \\ and + of C:\\new %zz \\uZZZZ \\", "50% off \\ and + of C:\\new %zz \\uZZZZ \\"),

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::Ending;
 use super::host::RunHost;
 use crate::live::Running;
+use crate::redact::Redactor;
 use crate::runners::Ended;
 use crate::secrets::RunSecrets;
 use crate::{Entry, Error, Services, Version};
@@ -128,7 +129,7 @@ impl Attempt {
         let redactor = secrets.redactor();
         let (result, error) = match ended.result {
             Ok(result) => (Some(redactor.redact_json(&result).into_owned()), None),
-            Err(error) => (None, Some(error)),
+            Err(error) => (None, Some(masked(error, redactor))),
         };
         let usage =
             json!({ "cpuMs": ended.usage.cpu_ms, "heapBytes": ended.usage.heap_bytes, "calls": ended.usage.calls });
@@ -170,6 +171,12 @@ fn no_secrets(error: &Error) -> ScriptError {
         message: error.to_string(),
         ..ScriptError::default()
     }
+}
+
+/// The error with each text masked by itself: a runner cuts long ones, and only at its end a text shows that it was cut.
+fn masked(error: ScriptError, redactor: &Redactor) -> ScriptError {
+    let mask = |text: String| redactor.redact(&text).into_owned();
+    ScriptError { name: mask(error.name), message: mask(error.message), stack: error.stack.map(mask), ..error }
 }
 
 /// The last line of a run that failed: what went wrong, and where.
