@@ -43,7 +43,7 @@ async fn a_secret_is_read_as_it_was_put_and_keeps_when_it_was_made() {
     let before = world.catalog.secrets_version().await.unwrap();
     let first = secret(SecretScope::Workspace, "A", "1");
     world.catalog.put_secret(&first).await.unwrap();
-    assert_eq!(world.catalog.secrets("w").await.unwrap(), [first.clone()]);
+    assert_eq!(world.catalog.secrets("w").await.unwrap(), std::slice::from_ref(&first));
     let second =
         StoredSecret { created: Millis(9), updated: Millis(9), hosts: vec![], ..secret(first.scope, "A", "2") };
     world.catalog.put_secret(&second).await.unwrap();

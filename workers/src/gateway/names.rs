@@ -9,6 +9,10 @@ use tokio::sync::Semaphore;
 /// Look-ups at one time. The system's resolver blocks a thread until it answers, also when nobody waits any more.
 const LOOKUPS: usize = 64;
 
+/// Answers for a name in tests.
+#[cfg(test)]
+pub(super) type Teller = dyn Fn(&str) -> Vec<IpAddr> + Send + Sync;
+
 /// Who is asked for the addresses of a name.
 #[derive(Clone)]
 pub(super) enum Names {
@@ -19,7 +23,7 @@ pub(super) enum Names {
     Table(Arc<std::collections::HashMap<String, Vec<IpAddr>>>),
     /// Whoever the test wants to be: a server that lies, changes its mind, or says too much.
     #[cfg(test)]
-    Told(Arc<dyn Fn(&str) -> Vec<IpAddr> + Send + Sync>),
+    Told(Arc<Teller>),
 }
 
 impl Names {

@@ -233,7 +233,7 @@ async fn dns_that_lies_changes_and_floods_leads_nowhere() {
             "many" => std::iter::repeat_n(public, 10_000).chain([home]).collect(),
             "six" => vec!["::1".parse().unwrap()],
             "mapped" => vec!["::ffff:127.0.0.2".parse().unwrap()],
-            "flips" if nth % 2 == 0 => vec![home],
+            "flips" if nth.is_multiple_of(2) => vec![home],
             "flips" => Vec::new(),
             _ => Vec::new(),
         }
