@@ -9,9 +9,10 @@ use store::catalog::Retention;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use workers::gateway::{Opening, check_domain};
+use workers::gateway::{Opening, Proxy, ProxyError, check_domain};
 use workers::packages::{self, RegistryOptions};
 use workers::queue::{self, Location, Remote};
+use workers::secrets::KeySource;
 use workers::{Observer, Options, Roles, Services, runners};
 
 use crate::cli::Failure;
@@ -51,6 +52,8 @@ impl App {
             false => None,
         };
         let address = listener.as_ref().map(TcpListener::local_addr).transpose()?;
+        address.into_iter().for_each(|address| services.gateway.protect(address));
+        protect_queue(config, &services).await;
         let admin_key = http::auth::ensure_admin_key(&services, config.admin_key.clone()).await?;
         Ok(Self { services, address, admin_key, listener, metrics, tasks: JoinSet::new(), stop })
     }
@@ -104,6 +107,19 @@ impl App {
             config::Metrics::Nobody => http::MetricsAccess::KeyOnly,
         };
         state
+    }
+}
+
+/// Closes the servers of the queue to scripts, as far as their names can be looked up now.
+async fn protect_queue(config: &Config, services: &Services) {
+    let Engine::Redis(redis) = &config.queue.engine else { return };
+    for (host, port) in redis.servers() {
+        match tokio::net::lookup_host((host.as_str(), port)).await {
+            Ok(found) => found.for_each(|address| services.gateway.protect(address)),
+            Err(error) => {
+                tracing::warn!(host, %error, "this server of the queue cannot be looked up to close it to scripts")
+            }
+        }
     }
 }
 
@@ -166,7 +182,9 @@ pub fn options(config: &Config, mut openings: Vec<Opening>) -> Result<Options, F
         sync_wait_ms: config.runs.sync_wait.ms,
         openings,
         packages: packages(config)?,
-        secrets: config.secrets.clone(),
+        proxies: proxies(&config.egress.proxies)?,
+        secrets: config.environment_secrets.clone(),
+        master_key: master_key(config),
         retention: Retention {
             max_age_ms: config.history.max_age.ms,
             max_count: config.history.max_runs,
@@ -217,6 +235,17 @@ fn packages(config: &Config) -> Result<packages::Options, Failure> {
     Ok(options)
 }
 
+/// Where the master key is.
+pub fn master_key(config: &Config) -> KeySource {
+    match &config.master_key {
+        Some(text) => KeySource::Given(text.clone()),
+        None if config.secrets.master_key_file.as_os_str().is_empty() => {
+            KeySource::File(config.server.data.join("master.key"))
+        }
+        None => KeySource::File(config.secrets.master_key_file.clone()),
+    }
+}
+
 /// The queue the operator chose.
 pub fn queue(config: &Config) -> queue::Options {
     let location = match &config.queue.engine {
@@ -228,6 +257,13 @@ pub fn queue(config: &Config) -> queue::Options {
         })),
     };
     queue::Options { location, max_jobs: config.queue.max_jobs }
+}
+
+fn proxies(texts: &[String]) -> Result<Vec<Proxy>, Failure> {
+    let read = |(at, text): (usize, &String)| {
+        text.parse().map_err(|error: ProxyError| Failure::usage(format!("egress.proxies: entry {} {error}", at + 1)))
+    };
+    texts.iter().enumerate().map(read).collect::<Result<_, _>>()
 }
 
 /// Reads `CIDR:port`.

@@ -73,6 +73,7 @@ table! {
     leases_lost: counter "tidegate_leases_lost_total" ["integration"], "Leases that ran out or were taken away.";
     http_requests: counter "tidegate_http_requests_total" ["integration", "method", "status"], "Requests of scripts, by the answer's status or the reason there is none.";
     http_seconds: histogram "tidegate_http_request_duration_seconds" ["integration"] in HTTP_SECONDS, "How long requests of scripts took.";
+    secret_changes: counter "tidegate_secret_changes_total" ["scope", "change"], "Secrets that were set or removed.";
     runners_started: counter "tidegate_runners_started_total" [], "Runner processes that were started.";
     runners_killed: counter "tidegate_runners_ended_total" ["reason"], "Runner processes that ended, by reason.";
     duty_seconds: histogram "tidegate_duty_duration_seconds" ["duty"] in DUTY_SECONDS, "How long periodic duties took.";
@@ -238,6 +239,10 @@ impl Observer for Metrics {
                 let result = status.map_or_else(|| code.unwrap_or("failed").to_owned(), |status| status.to_string());
                 families.http_requests.with_label_values(&[label, known_method(method), &result]).inc();
                 families.http_seconds.with_label_values(&[label]).observe(seconds(*total_ms));
+            }
+            Event::SecretChanged { integration, change } => {
+                let scope = if integration.is_some() { "integration" } else { "workspace" };
+                families.secret_changes.with_label_values(&[scope, change.name()]).inc();
             }
             Event::RunnerStarted => families.runners_started.with_label_values::<&str>(&[]).inc(),
             Event::RunnerKilled { reason } => families.runners_killed.with_label_values(&[*reason]).inc(),

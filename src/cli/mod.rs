@@ -8,6 +8,7 @@ mod dev;
 mod examples;
 mod failure;
 mod folder;
+mod keys;
 mod local;
 mod logs;
 mod new;
@@ -15,6 +16,7 @@ mod plan;
 mod run;
 pub mod runner;
 mod schedules;
+mod secrets;
 mod serve;
 mod sse;
 mod store;
@@ -60,6 +62,10 @@ enum Command {
     Logs(logs::Args),
     /// Look at schedules
     Schedules(schedules::Args),
+    /// Set, list and delete secrets
+    Secrets(secrets::Args),
+    /// Look after the keys that secrets are encrypted with
+    Keys(keys::Args),
     /// Look after what is stored
     Store(store::Args),
     /// Write type declarations for the scripts of a folder
@@ -88,6 +94,8 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Run(args) => block_on(run::run(args)),
         Command::Logs(args) => block_on(logs::logs(args)),
         Command::Schedules(args) => block_on(schedules::schedules(args)),
+        Command::Secrets(args) => block_on(secrets::secrets(args)),
+        Command::Keys(args) => block_on(keys::keys(args)),
         Command::Store(args) => block_on(store::store(args)),
         Command::Types(args) => declarations::types(&args),
         Command::Completions(args) => {

@@ -25,7 +25,7 @@ Examples:
   tidegate run hello                                  the folder ./hello, with its sample.json
   tidegate run hello --payload order.json             with another payload
   echo '{\"id\":1}' | tidegate run hello --payload -    with one from a pipe
-  tidegate run hello --secret CHAT_TOKEN=abc --allow 127.0.0.1/32:9000
+  tidegate run hello --secret CHAT_TOKEN=t-20394857 --allow 127.0.0.1/32:9000
   tidegate run hello 2>/dev/null | jq .               the result only
 
 Logs go to stderr, the result to stdout. Private addresses are closed to scripts, as on a server; --allow opens one.")]
@@ -105,7 +105,7 @@ async fn open(args: &Args, data: &Path) -> Result<Services, Failure> {
     let openings = args.allow.iter().map(|text| app::opening(text)).collect::<Result<Vec<_>, _>>()?;
     let mut config = config::load(None, &Environment::of_process().only(&["TIDEGATE_SANDBOX"]), Vec::new())?;
     config.server.data = data.to_path_buf();
-    config.secrets = environment;
+    config.environment_secrets = environment;
     config.runs.concurrency = 2;
     app::services(&config, openings, Vec::new()).await
 }

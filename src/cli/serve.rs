@@ -100,6 +100,12 @@ pub async fn serve(args: Args) -> Result<(), Failure> {
     let openings = echo_address.map(app::opening_of).transpose()?;
     let mut app = App::open(&config, openings.into_iter().collect(), stop).await?;
     announce(&app.services.queue).await;
+    if app.services.master_key_made {
+        tracing::warn!(
+            file = app.services.secrets.key_place(),
+            "a master key was made: back this file up, apart from the data; without it stored secrets cannot be read"
+        );
+    }
     if let Some(listener) = echo {
         app.echo(listener);
     }

@@ -20,9 +20,16 @@ const SHORT: [(&str, &str); 10] = [
     ("TIDEGATE_ESBUILD", "packages.esbuild"),
 ];
 
-/// Variables that are not configuration: the client's settings, the file to read, what is migrated.
-const OTHERS: [&str; 6] =
-    ["TIDEGATE_CONFIG", "TIDEGATE_SERVER", "TIDEGATE_KEY", "TIDEGATE_ADMIN_KEY", "TIDEGATE_FROM", "TIDEGATE_TO"];
+/// Variables that are no keys of the file: the client's settings, keys, the file to read, what is migrated.
+const OTHERS: [&str; 7] = [
+    "TIDEGATE_CONFIG",
+    "TIDEGATE_SERVER",
+    "TIDEGATE_KEY",
+    "TIDEGATE_ADMIN_KEY",
+    "TIDEGATE_MASTER_KEY",
+    "TIDEGATE_FROM",
+    "TIDEGATE_TO",
+];
 
 const SECRET: &str = "TIDEGATE_SECRET_";
 

@@ -29,7 +29,8 @@ pub fn load(file: Option<&Path>, environment: &Environment, flags: Flags) -> Res
         figment = figment.merge(Named::new("the command line", Serialized::default(key, value)));
     }
     let mut config: Config = figment.extract().map_err(|error| explain(&error))?;
-    config.secrets = environment.secrets()?;
+    config.environment_secrets = environment.secrets()?;
+    config.master_key = environment.get("TIDEGATE_MASTER_KEY").map(str::to_owned);
     config.admin_key = environment.get("TIDEGATE_ADMIN_KEY").map(str::to_owned);
     check(config)
 }

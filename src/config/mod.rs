@@ -46,9 +46,14 @@ pub struct Config {
     pub packages: Packages,
     /// What a client may send or hold open.
     pub limits: Limits,
-    /// `TIDEGATE_SECRET_<NAME>`: the workspace's secrets.
+    /// Stored secrets.
+    pub secrets: Secrets,
+    /// `TIDEGATE_SECRET_<NAME>`: secrets of the environment, for the whole workspace.
     #[serde(skip)]
-    pub secrets: BTreeMap<String, String>,
+    pub environment_secrets: BTreeMap<String, String>,
+    /// `TIDEGATE_MASTER_KEY`: the master key, in the place of its file.
+    #[serde(skip)]
+    pub master_key: Option<String>,
     /// `TIDEGATE_ADMIN_KEY`: the first admin key.
     #[serde(skip)]
     pub admin_key: Option<String>,
@@ -192,6 +197,16 @@ pub struct History {
 pub struct Egress {
     /// Address ranges and ports that are opened, as `CIDR:port`.
     pub allow: Vec<String>,
+    /// The HTTP proxies that an integration's settings may name.
+    pub proxies: Vec<String>,
+}
+
+/// Stored secrets.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Secrets {
+    /// The file of the master key; empty is `master.key` in the data folder.
+    pub master_key_file: PathBuf,
 }
 
 /// Where npm packages come from.

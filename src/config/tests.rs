@@ -110,7 +110,7 @@ fn secrets_and_keys_come_from_the_environment_only() {
         ("OTHER", "x"),
     ]);
     let config = load(None, &variables, Vec::new()).ok().unwrap();
-    assert_eq!(config.secrets["CHAT"], "s3cret");
+    assert_eq!(config.environment_secrets["CHAT"], "s3cret");
     assert_eq!(config.admin_key.as_deref(), Some("tg_x"));
     assert_eq!(config.egress.allow, ["127.0.0.1/32:9000", "10.0.0.0/8:443"]);
 }

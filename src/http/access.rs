@@ -33,7 +33,7 @@ pub const READ: Access = Access::Scope(Scope::Read);
 pub const INVOKE: Access = Access::Scope(Scope::Invoke);
 /// Change integrations and release them.
 pub const DEPLOY: Access = Access::Scope(Scope::Deploy);
-/// Make and revoke API keys.
+/// Make and revoke API keys, and set the secrets of the whole workspace.
 pub const ADMIN: Access = Access::Unbound;
 /// Anyone.
 pub const PUBLIC: Access = Access::Public;

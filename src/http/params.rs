@@ -60,6 +60,19 @@ impl FromRequestParts<State> for Named {
     }
 }
 
+/// The `{secret}` of a path: a secret's name.
+pub struct SecretName(pub String);
+
+impl FromRequestParts<State> for SecretName {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Problem> {
+        let name = path_part(parts, state, "secret").await?;
+        workers::secrets::check_name(&name)?;
+        Ok(Self(name))
+    }
+}
+
 async fn path_part(parts: &mut Parts, state: &State, name: &'static str) -> Result<String, Problem> {
     let params = RawPathParams::from_request_parts(parts, state).await;
     let params = params.map_err(|_| Problem::invalid(name, "invalid_utf8", "the path must be UTF-8"))?;

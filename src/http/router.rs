@@ -8,7 +8,7 @@ use super::access::{ADMIN, Access, DEPLOY, INVOKE, PUBLIC, READ};
 use super::edge;
 use super::error::Problem;
 use super::openapi::Table;
-use super::routes::{api_keys, home, integrations, invoke, jobs, preview, probes, releases, runs, schedule};
+use super::routes::{api_keys, home, integrations, invoke, jobs, preview, probes, releases, runs, schedule, secrets};
 use super::state::State;
 
 /// Every route there is. A handler gets in only together with its access, and `on` puts the guard in front of it.
@@ -44,6 +44,13 @@ pub fn table() -> Table {
         .on(READ,   routes!(runs::follow_all))             // GET    /v1/runs/stream
         .on(READ,   routes!(runs::show))                   // GET    /v1/runs/{id}
         .on(READ,   routes!(runs::follow))                 // GET    /v1/runs/{id}/stream
+        // secrets
+        .on(DEPLOY, routes!(secrets::list))                // GET    /v1/integrations/{name}/secrets
+        .on(DEPLOY, routes!(secrets::set))                 // PUT    /v1/integrations/{name}/secrets/{secret}
+        .on(DEPLOY, routes!(secrets::remove))              // DELETE /v1/integrations/{name}/secrets/{secret}
+        .on(ADMIN,  routes!(secrets::list_shared))         // GET    /v1/secrets
+        .on(ADMIN,  routes!(secrets::set_shared))          // PUT    /v1/secrets/{secret}
+        .on(ADMIN,  routes!(secrets::remove_shared))       // DELETE /v1/secrets/{secret}
         // API keys
         .on(ADMIN,  routes!(api_keys::list))               // GET    /v1/api-keys
         .on(ADMIN,  routes!(api_keys::create))             // POST   /v1/api-keys

@@ -5,6 +5,25 @@ use std::sync::Arc;
 use store::catalog::Outcome;
 use store::queue::Cause;
 
+/// What was done to a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecretChange {
+    /// It has a value, or a new one.
+    Set,
+    /// It is gone.
+    Removed,
+}
+
+impl SecretChange {
+    /// As metrics and logs have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Set => "set",
+            Self::Removed => "removed",
+        }
+    }
+}
+
 /// Something happened.
 #[derive(Clone, Debug)]
 pub enum Event {
@@ -88,6 +107,13 @@ pub enum Event {
     RunnerKilled {
         /// Why: `timeout`, `cancelled`, `crashed`, `memory`, `worn`, `idle`.
         reason: &'static str,
+    },
+    /// A secret was set or removed.
+    SecretChanged {
+        /// The integration's name; `None` when it is the whole workspace's.
+        integration: Option<Arc<str>>,
+        /// What was done.
+        change: SecretChange,
     },
     /// A duty ran.
     DutyDone {

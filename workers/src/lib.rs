@@ -5,6 +5,7 @@
 //! - [`authoring`]: save, release, roll back, pause, preview.
 //! - [`packages`]: npm packages, from `package.json` to one checked file.
 //! - [`runners`]: the pool of runner processes; [`gateway`]: the only outgoing HTTP client.
+//! - [`secrets`]: encrypted at rest, given to the runs of their integration; [`redact`] masks them everywhere else.
 //! - [`event`]: everything observable is an [`Event`]; metrics, history and the live stream derive from it.
 
 mod apalis;
@@ -23,6 +24,7 @@ pub mod packages;
 pub mod queue;
 pub mod redact;
 pub mod runners;
+pub mod secrets;
 mod services;
 pub mod settings;
 mod wire;

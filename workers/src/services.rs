@@ -18,8 +18,8 @@ use crate::duties::{Agreed, Upcoming};
 use crate::gateway::{self, Gateway};
 use crate::packages::{self, Packages};
 use crate::queue::{self, Opened};
-use crate::redact::Redactor;
 use crate::runners::{self, Pool, Room};
+use crate::secrets::{KeySource, Secrets};
 use crate::worker::leases::Leases;
 use crate::worker::record::Recorder;
 use crate::{Directory, Error, Events, Live, Observer, Result};
@@ -51,8 +51,12 @@ pub struct Options {
     pub openings: Vec<gateway::Opening>,
     /// Where npm packages come from.
     pub packages: packages::Options,
-    /// Secrets of the whole workspace.
+    /// The proxies that settings may name.
+    pub proxies: Vec<gateway::Proxy>,
+    /// Secrets of the process's environment: defaults of the whole workspace.
     pub secrets: BTreeMap<String, String>,
+    /// Where the master key of stored secrets is.
+    pub master_key: KeySource,
     /// How much of the history of runs is kept.
     pub retention: Retention,
     /// Dead jobs are forgotten after this time.
@@ -91,7 +95,10 @@ pub struct Parts {
     pub packages: Packages,
     /// The cache of scripts.
     pub cache: Cache,
-    pub(crate) redactor: Redactor,
+    /// The secrets.
+    pub secrets: Secrets,
+    /// Whether the master key was made just now, so that there is no copy of it yet.
+    pub master_key_made: bool,
     pub(crate) recorder: Recorder,
     pub(crate) leases: Leases,
     pub(crate) upcoming: Upcoming,
@@ -119,18 +126,23 @@ impl Services {
             .map_err(|error| Error::Unavailable(format!("cannot make {}: {error}", options.data.display())))?;
         let Opened { queue, clock, store_clock } = queue::open(&options.queue, clock).await?;
         let catalog = Catalog::open(&options.data.join("catalog.db")).await?;
+        let (environment, master_key) = (options.secrets.clone(), options.master_key.clone());
+        let (secrets, master_key_made) =
+            Secrets::open(catalog.clone(), options.workspace.clone(), environment, master_key).await?;
         let events = Events::new(observers);
         let live = Live::default();
         let leases = Leases::default();
-        let gateway =
-            Gateway::new(gateway::Config { openings: options.openings.clone(), ..gateway::Config::default() })
-                .map_err(|error| Error::Unavailable(error.to_string()))?;
+        let gateway = Gateway::new(gateway::Config {
+            openings: options.openings.clone(),
+            proxies: options.proxies.clone(),
+            ..gateway::Config::default()
+        })
+        .map_err(|error| Error::Unavailable(error.to_string()))?;
         Ok(Self(Arc::new(Parts {
             recorder: Recorder::start(catalog.clone(), queue.clone(), events.clone(), live.clone(), leases.clone()),
             directory: Directory::load(catalog.clone()).await?,
             runners: Pool::new(options.runner.clone(), options.runners, options.isolation, events.clone()),
             room: Room::new(options.concurrency),
-            redactor: Redactor::new(&options.secrets.values().cloned().collect::<Vec<_>>()),
             packages: Packages::new(options.packages.clone(), &options.data, clock.clone())?,
             cache: Cache::beside(&queue, clock.clone()),
             upcoming: Upcoming::default(),
@@ -146,6 +158,8 @@ impl Services {
             events,
             live,
             gateway,
+            secrets,
+            master_key_made,
             leases,
         })))
     }

@@ -13,6 +13,7 @@ use serde_json::Value;
 pub use concurrency::{Concurrency, Lanes};
 pub(crate) use limits::in_words;
 
+use crate::gateway::Route;
 use crate::wire::{self, Object};
 use crate::{Error, Result, gateway};
 
@@ -82,6 +83,8 @@ pub struct Settings {
     pub concurrency: Concurrency,
     /// The hosts its requests may go to; `None` is any public one.
     pub allowed_domains: Option<Vec<String>>,
+    /// From which address and through which proxy they leave.
+    pub route: Route,
 }
 
 #[derive(Deserialize, Default)]
@@ -94,6 +97,8 @@ struct Written {
     schedule: Option<Object<WrittenSchedule>>,
     concurrency: Option<Value>,
     allowed_domains: Option<Vec<String>>,
+    source_address: Option<String>,
+    proxy: Option<String>,
 }
 
 #[derive(Deserialize, Default)]
@@ -147,6 +152,7 @@ impl Settings {
             schedule: written.schedule.map(|Object(written)| schedule(written)).transpose()?,
             concurrency: concurrency::read(written.concurrency)?,
             allowed_domains: written.allowed_domains.map(domains).transpose()?,
+            route: route(written.source_address, written.proxy)?,
         })
     }
 }
@@ -246,6 +252,22 @@ fn domains(domains: Vec<String>) -> Result<Vec<String>> {
     Ok(domains)
 }
 
+fn route(source: Option<String>, proxy: Option<String>) -> Result<Route> {
+    let source = source.map(|text| {
+        let message = "must be an IP address of this machine, such as 203.0.113.7";
+        text.parse().map_err(|_| Error::invalid("settings.sourceAddress", "invalid_address", message))
+    });
+    let proxy = proxy.map(|text| {
+        let wrong = |_| {
+            let message =
+                "must be http://host:port, as the operator allows it; user and password are in the operator's list";
+            Error::invalid("settings.proxy", "invalid_proxy", message)
+        };
+        text.parse().map_err(wrong)
+    });
+    Ok(Route { source: source.transpose()?, proxy: proxy.transpose()? })
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -280,6 +302,8 @@ mod tests {
         check_error(json!({"schedule": {"every": "day", "at": "25:00"}}), "settings.schedule.at");
         check_error(json!({"schedule": {"overlap": "maybe"}}), "settings.schedule.overlap");
         check_error(json!({"allowedDomains": ["https://x.example"]}), "settings.allowedDomains");
+        check_error(json!({"sourceAddress": "a.example"}), "settings.sourceAddress");
+        check_error(json!({"proxy": "http://me:pass@a.example:1"}), "settings.proxy");
         check_error(json!([]), "settings");
         check_error(json!({"retry": []}), "settings.retry");
         check_error(json!({"schedule": ["day"]}), "settings.schedule");

@@ -12,6 +12,7 @@ use store::{IntegrationId, JobId};
 use tempfile::TempDir;
 
 use crate::queue::{self, Location};
+use crate::secrets::KeySource;
 use crate::{Entry, Options, Services, packages, runners};
 
 /// When the clock stands still.
@@ -122,7 +123,9 @@ fn options(folder: &TempDir) -> Options {
         packages: packages::Options::new(
             packages::RegistryOptions::parse("http://127.0.0.1:1", None).expect("an address"),
         ),
+        proxies: Vec::new(),
         secrets: BTreeMap::new(),
+        master_key: KeySource::File(folder.path().join("master.key")),
         retention: Retention { max_age_ms: u64::MAX / 4, max_count: 10_000, max_bytes: 1 << 30 },
         dead_max_age_ms: i64::MAX / 4,
         dead_keep: 1_000,

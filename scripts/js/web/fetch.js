@@ -28,7 +28,11 @@
 
   function absolute(input) {
     const parsed = load('web/url').URL.parse(String(input));
-    if (!parsed) throw new TypeError(`fetch: ${stringify(String(input).slice(0, 200))} is no absolute URL; start with https://`);
+    if (!parsed) {
+      // Whole or not at all: half a secret cannot be masked any more.
+      const shown = String(input).length <= 200 ? stringify(String(input)) : 'this long text';
+      throw new TypeError(`fetch: ${shown} is no absolute URL; start with https://`);
+    }
     if (parsed.username || parsed.password) throw new TypeError('fetch: the URL contains credentials; send an Authorization header instead');
     return parsed.href;
   }

@@ -89,8 +89,8 @@ fn config(args: &Args, root: &Path) -> Result<Config, Failure> {
     }
     config.admin_key = config.admin_key.or_else(|| fs::read_to_string(data.join(KEY)).ok());
     let mut secrets = secrets::read(root)?;
-    secrets.append(&mut config.secrets);
-    config.secrets = secrets;
+    secrets.append(&mut config.environment_secrets);
+    config.environment_secrets = secrets;
     config.server.data = data;
     Ok(config)
 }

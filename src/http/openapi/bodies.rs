@@ -147,7 +147,8 @@ pub struct SaveBody {
     trigger: TriggerName,
     /// File name to text: `integration.js` or `integration.ts`, `package.json`.
     files: BTreeMap<String, String>,
-    /// `timeoutMs`, `memoryMb`, `retry`, `rateLimits`, `schedule`, `concurrency`, `allowedDomains`. A rate limit is
+    /// `timeoutMs`, `memoryMb`, `retry`, `rateLimits`, `schedule`, `concurrency`, `allowedDomains`, `sourceAddress` (an
+    /// address of this machine to send from), `proxy` (one that the operator allows). A rate limit is
     /// `{limit, interval, key?, burst?, algorithm?, onExceed?, onMissing?}`; `concurrency` is a number, an object
     /// `{limit, key?, backlog?}`, or a list of one without `key` and one with it.
     #[schema(value_type = Option<BTreeMap<String, Value>>)]

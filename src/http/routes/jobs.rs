@@ -120,12 +120,18 @@ fn place(place: Place) -> &'static str {
 
 fn view(state: &State, queued: Queued) -> JobView {
     let job = queued.job;
+    // A script may have put a secret into what it scheduled.
+    let secrets = state.services.secrets.of(job.integration);
+    let masked = |json: &str| match &secrets {
+        Ok(secrets) => wire::raw(&secrets.redactor().redact_json(json)),
+        Err(_) => wire::raw("\"******\""),
+    };
     JobView {
         id: job.id.to_string(),
         integration: name_of(state, job.integration),
         state: place(queued.state).to_owned(),
         cause: job.cause.to_string(),
-        key: job.key.as_ref().map(|key| wire::raw(key.canonical())),
+        key: job.key.as_ref().map(|key| masked(key.canonical())),
         due_at: wire::time(job.due),
         created_at: wire::time(job.created),
         attempt: queued.attempt,
@@ -133,10 +139,10 @@ fn view(state: &State, queued: Queued) -> JobView {
         run_id: None,
         finished_at: None,
         queued: Some(QueuedPart {
-            payload: wire::raw(&job.payload),
+            payload: masked(&job.payload),
             major: job.release,
             priority: job.priority,
-            lane: wire::raw_option(job.lane.as_deref()),
+            lane: job.lane.as_deref().map(masked),
             delayed_by_limit: queued.delayed_by_limit,
             window: job.window.map(WindowView::from),
             nominal: job.tick.map(|tick| wire::time(tick.nominal)),

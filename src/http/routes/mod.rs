@@ -10,3 +10,4 @@ pub mod probes;
 pub mod releases;
 pub mod runs;
 pub mod schedule;
+pub mod secrets;

@@ -338,12 +338,12 @@ async fn routes_that_do_not_exist_are_404() {
         "/v1",
         "/v1/",
         "/v2/jobs",
-        "/v1/secrets",
+        "/v1/secret",
         "/hooks/default/a",
         "/v1/events",
         "/admin",
         "/.env",
-        "/v1/integrations/a/secrets",
+        "/v1/integrations/a/secret",
     ] {
         for method in [Method::GET, Method::POST, Method::OPTIONS] {
             let answer = world.ask(&Ask::new(method.clone(), path).key(&world.admin)).await;

@@ -4,6 +4,7 @@ mod auth;
 mod malformed;
 mod openapi;
 mod plane;
+mod secrets;
 mod streams;
 mod wire;
 
@@ -24,6 +25,7 @@ use store::{IntegrationId, JobId, RunId};
 use tempfile::TempDir;
 use tower::ServiceExt;
 use workers::queue::{self, Location};
+use workers::secrets::KeySource;
 use workers::{Options, Services, packages, runners};
 
 use super::{State, auth::ensure_admin_key};
@@ -159,7 +161,9 @@ fn options(data: &TempDir) -> Options {
         packages: packages::Options::new(
             packages::RegistryOptions::parse("http://127.0.0.1:1", None).expect("an address"),
         ),
+        proxies: Vec::new(),
         secrets: BTreeMap::new(),
+        master_key: KeySource::File(data.path().join("master.key")),
         retention: Retention { max_age_ms: u64::MAX / 4, max_count: 1_000, max_bytes: 1 << 30 },
         dead_max_age_ms: i64::MAX / 4,
         dead_keep: 1_000,

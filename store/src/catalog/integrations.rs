@@ -6,6 +6,7 @@ use super::error::{missing, taken};
 use super::open::Row;
 use super::page::{self, Listing, Seek};
 use super::row::{Columns, signed, to_json};
+use super::secrets::raise_secrets_version;
 use super::{Catalog, Draft, Integration, NewIntegration, Pause};
 use crate::queue::{Page, PageRequest};
 use crate::{Error, IntegrationId, Result};
@@ -104,6 +105,8 @@ impl Catalog {
 const PAUSE: &str =
     concat!("UPDATE integrations SET pause_note = $2, paused_at = $3 WHERE id = $1 RETURNING ", whole!());
 const DELETE: &str = "DELETE FROM integrations WHERE id = $1";
+const DELETE_SECRETS: &str = "DELETE FROM secrets WHERE workspace = (SELECT workspace FROM integrations WHERE id = $1) \
+                              AND scope = $1";
 
 impl Catalog {
     /// Pauses an integration, or resumes it with `None`.
@@ -121,9 +124,11 @@ impl Catalog {
         integration(&row)
     }
 
-    /// Deletes an integration with its releases; its runs stay until they are pruned.
+    /// Deletes an integration with its releases and secrets; its runs stay until they are pruned.
     pub async fn delete_integration(&self, id: IntegrationId) -> Result<()> {
         let mut change = self.begin_versioned().await?;
+        raise_secrets_version(&mut change).await?;
+        sqlx::query(DELETE_SECRETS).bind(id.to_string()).execute(&mut *change).await?;
         let deleted = sqlx::query(DELETE).bind(id.to_string()).execute(&mut *change).await?;
         if deleted.rows_affected() == 0 {
             return Err(missing("integration", id));

@@ -1,10 +1,11 @@
-//! The catalog: integrations with their drafts and releases, API keys, and the history of runs, in SQL.
+//! The catalog: integrations with their drafts and releases, API keys, secrets, and the history of runs, in SQL.
 //!
 //! One set of statements (`$1` placeholders, types and functions both know) serves SQLite and PostgreSQL. Each noun has
 //! its file, and each verb its statements right above it; what is SQLite's alone is in `open.rs`.
 
 mod api_keys;
 mod counters;
+mod data_keys;
 mod error;
 mod integrations;
 mod migrate;
@@ -17,9 +18,11 @@ mod releases;
 mod retention;
 mod row;
 mod runs;
+mod secrets;
 
 pub use api_keys::MAX_API_KEYS;
 pub use counters::{OutcomeCount, RunTotals};
+pub use data_keys::DataKey;
 pub use integrations::MAX_INTEGRATIONS;
 pub use model::{
     ApiKey, Draft, Files, Integration, LogLine, NewIntegration, Outcome, Pause, Release, ReleaseNumber, RunFilter,
@@ -29,3 +32,4 @@ pub use open::Catalog;
 pub use page::MAX_PAGE;
 pub use releases::{Bump, MAX_RELEASES, NewRelease};
 pub use retention::{Pruned, Retention};
+pub use secrets::{MAX_SECRETS, MAX_SECRETS_OF_SCOPE, SecretScope, StoredSecret};

@@ -1,6 +1,6 @@
 //! Where Redis is, read from a URL: one server, a primary that sentinels watch, or a cluster.
 
-use redis::{ConnectionInfo, IntoConnectionInfo};
+use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo};
 
 /// Where Redis is.
 #[derive(Clone)]
@@ -66,6 +66,20 @@ impl Config {
     /// The URL without user and password.
     pub fn shown(&self) -> &str {
         &self.shown
+    }
+
+    /// The hosts and ports that it names.
+    pub fn servers(&self) -> Vec<(String, u16)> {
+        let named: Vec<&ConnectionInfo> = match &self.place {
+            Place::Server(server) => vec![server],
+            Place::Sentinel { sentinels, .. } => sentinels.iter().collect(),
+            Place::Cluster(nodes) => nodes.iter().collect(),
+        };
+        let server = |info: &ConnectionInfo| match info.addr() {
+            ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. } => Some((host.clone(), *port)),
+            _ => None,
+        };
+        named.into_iter().filter_map(server).collect()
     }
 
     /// Whether it is a cluster.

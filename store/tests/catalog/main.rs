@@ -8,4 +8,5 @@ mod portable_sql;
 mod releases;
 mod retention;
 mod runs;
+mod secrets;
 mod world;

@@ -2,6 +2,7 @@
 
 mod bombs;
 mod cache;
+mod canaries;
 mod commands;
 mod dev;
 mod examples;
@@ -11,5 +12,6 @@ mod limits;
 mod migrate;
 mod operate;
 mod packages;
+mod secrets;
 mod smoke;
 mod windows;

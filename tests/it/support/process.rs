@@ -49,6 +49,14 @@ impl Spawned {
         found.await.unwrap_or_else(|| panic!("the process ended without {part:?}; it said:\n{}", self.heard.join("\n")))
     }
 
+    /// Every line there was, once the process has ended.
+    pub async fn rest(&mut self) -> &[String] {
+        while let Some(line) = self.lines.recv().await {
+            self.heard.push(line);
+        }
+        &self.heard
+    }
+
     /// Every line heard so far.
     pub fn heard(&self) -> &[String] {
         &self.heard

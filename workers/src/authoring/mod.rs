@@ -23,7 +23,7 @@ fn entry(services: &Services, name: &str) -> Result<Arc<Entry>> {
     services.directory.by_name(name).ok_or_else(|| Error::no_integration(name))
 }
 
-async fn stored(services: &Services, name: &str) -> Result<store::catalog::Integration> {
+pub(crate) async fn stored(services: &Services, name: &str) -> Result<store::catalog::Integration> {
     let workspace = &services.options.workspace;
     services.catalog.integration(workspace, name).await?.ok_or_else(|| Error::no_integration(name))
 }

@@ -6,5 +6,6 @@ use crate::{Result, Services};
 
 pub(super) async fn run(services: Services) -> Result<Option<Millis>> {
     services.directory.refresh().await?;
+    services.secrets.refresh().await?;
     Ok(None)
 }

@@ -1,5 +1,8 @@
 //! Sends a request and everything that follows from it, within its time.
 
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,18 +15,21 @@ use hyper_util::client::legacy::{self, Client};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use schedules::Stopwatch;
 
-use super::connector::{Connector, Opened};
+use super::connector::{Connector, Opened, Shared};
 use super::names::Names;
 use super::opening::Opening;
 use super::refused::Refused;
 use super::request::{Hop, Outgoing, Policy};
 use super::response::{Received, listed, read_body, unpack};
+use super::route::{Proxy, Route};
 use super::trace::Trace;
-use super::{domains, redirects, tls};
+use super::{domains, insert, redirects, tls};
 
 /// How long a connection waits for its next request, and how many wait for one host.
 const IDLE: Duration = Duration::from_secs(15);
 const IDLE_PER_HOST: usize = 16;
+/// As many routes have connections of their own at one time; beyond, all are made anew as they are needed.
+const MAX_ROUTES: usize = 64;
 /// The most headers of an answer, and the most bytes of them.
 const MAX_HEADERS: usize = 100;
 const MAX_HEADER_BYTES: usize = 64 << 10;
@@ -35,6 +41,8 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 pub struct Config {
     /// Addresses that may be reached although they are not public.
     pub openings: Vec<Opening>,
+    /// The proxies that settings may name.
+    pub proxies: Vec<Proxy>,
     /// Certificates of private authorities to trust besides Mozilla's, as PEM text; empty is none.
     pub extra_roots_pem: String,
 }
@@ -58,9 +66,15 @@ pub struct Exchange {
 
 /// The outgoing HTTP client. Clones share its connections.
 #[derive(Clone)]
-pub struct Gateway {
-    client: Client<Connector, Full<Bytes>>,
+pub struct Gateway(Arc<Parts>);
+
+struct Parts {
+    shared: Arc<Shared>,
+    clients: Mutex<HashMap<Route, Pooled>>,
 }
+
+/// The connections of one route.
+type Pooled = Client<Connector, Full<Bytes>>;
 
 impl Gateway {
     /// A gateway with its own connections; make one per process.
@@ -70,15 +84,33 @@ impl Gateway {
 
     pub(super) fn with_names(config: Config, names: Names) -> Result<Self, Error> {
         let tls = tls::config(&config.extra_roots_pem).map_err(Error::Roots)?;
-        let connector = Connector::new(config.openings, names, tls);
+        let shared = Arc::new(Shared::new(config.openings, config.proxies, names, tls));
+        Ok(Self(Arc::new(Parts { shared, clients: Mutex::default() })))
+    }
+
+    /// Closes an address of the engine's own to scripts: one that it listens on, or stores in.
+    pub fn protect(&self, address: SocketAddr) {
+        self.0.shared.own.add(address);
+    }
+
+    /// The connections that leave by this route.
+    fn client(&self, route: &Route) -> Result<Pooled, Refused> {
+        let mut clients = self.0.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = clients.get(route) {
+            return Ok(client.clone());
+        }
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)
             .pool_max_idle_per_host(IDLE_PER_HOST)
             .http1_max_buf_size(MAX_HEADER_BYTES)
             .http1_max_headers(MAX_HEADERS)
-            .build(connector);
-        Ok(Self { client })
+            .build(Connector::new(Arc::clone(&self.0.shared), route)?);
+        if clients.len() >= MAX_ROUTES {
+            clients.clear();
+        }
+        clients.insert(route.clone(), client.clone());
+        Ok(client)
     }
 
     /// Sends `request` as far as `policy` lets it. Never fails without a code; the trace is complete either way.
@@ -100,11 +132,13 @@ impl Gateway {
         trace: &mut Trace,
         watch: Stopwatch,
     ) -> Result<Received, Refused> {
+        let client = self.client(&policy.route)?;
         let mode = request.redirect;
         let mut hop = Hop::first(request)?;
+        insert::insert(&mut hop, &policy.secrets)?;
         loop {
             domains::check(&hop.url, policy.allowed_domains.as_deref())?;
-            let response = self.exchange(&hop, trace).await?;
+            let response = exchange(&client, &hop, trace).await?;
             trace.answered(watch.elapsed_ms(), response.status(), &status_text(&response), response.headers());
             match redirects::next(&hop, response.status(), response.headers(), mode)? {
                 None => return receive(&hop, response, policy, trace).await,
@@ -114,25 +148,25 @@ impl Gateway {
                 }
                 Some(next) => hop = next,
             }
-            trace.redirects.push(hop.url.to_string());
+            trace.redirects.push(hop.shown_url.to_string());
         }
     }
+}
 
-    /// One request and the headers of its answer. A kept connection may have been closed by the other side just now;
-    /// then a request that changes nothing is sent once more.
-    async fn exchange(&self, hop: &Hop, trace: &mut Trace) -> Result<Response<Incoming>, Refused> {
-        trace.sent(&hop.headers, hop.body.len());
-        let mut answer = self.client.request(http_request(hop)?).await;
-        if answer.as_ref().is_err_and(|error| was_kept(error) && is_harmless(&hop.method)) {
-            answer = self.client.request(http_request(hop)?).await;
-        }
-        let response = answer.map_err(|error| Refused::from_client(&error))?;
-        check_head(&response)?;
-        if let Some(opened) = response.extensions().get::<Opened>() {
-            trace.connection(opened);
-        }
-        Ok(response)
+/// One request and the headers of its answer. A kept connection may have been closed by the other side just now; then a
+/// request that changes nothing is sent once more.
+async fn exchange(client: &Pooled, hop: &Hop, trace: &mut Trace) -> Result<Response<Incoming>, Refused> {
+    trace.sent(&hop.shown_headers, hop.body.len());
+    let mut answer = client.request(http_request(hop)?).await;
+    if answer.as_ref().is_err_and(|error| was_kept(error) && is_harmless(&hop.method)) {
+        answer = client.request(http_request(hop)?).await;
     }
+    let response = answer.map_err(|error| Refused::from_client(&error))?;
+    check_head(&response)?;
+    if let Some(opened) = response.extensions().get::<Opened>() {
+        trace.connection(opened);
+    }
+    Ok(response)
 }
 
 fn http_request(hop: &Hop) -> Result<Request<Full<Bytes>>, Refused> {
@@ -186,12 +220,12 @@ async fn receive(
 ) -> Result<Received, Refused> {
     let status_text = status_text(&response);
     let (mut parts, body) = response.into_parts();
-    let body = read_body(body, policy.max_response_bytes, &mut trace.received_bytes).await?;
+    let body = read_body(body, policy, &mut trace.received_bytes).await?;
     let body = unpack(body, &mut parts.headers, policy.max_response_bytes).await?;
     Ok(Received {
         status: parts.status.as_u16(),
         status_text,
-        url: hop.url.to_string(),
+        url: hop.shown_url.to_string(),
         redirected: !trace.redirects.is_empty(),
         headers: listed(&parts.headers),
         body,

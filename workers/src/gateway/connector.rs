@@ -19,7 +19,7 @@ use hyper_util::rt::TokioIo;
 use ipnet::IpNet;
 use rustls::pki_types::ServerName;
 use schedules::Stopwatch;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsConnector;
@@ -28,7 +28,9 @@ use tokio_rustls::client::TlsStream;
 use super::address;
 use super::names::Names;
 use super::opening::Opening;
+use super::own::Own;
 use super::refused::Refused;
+use super::route::{Proxy, ProxyAddress, Route};
 
 /// For each of: looking the name up, connecting, the TLS handshake.
 const PHASE_LIMIT: Duration = Duration::from_secs(5);
@@ -43,17 +45,44 @@ const SOCKETS: usize = 512;
 #[derive(Clone)]
 pub(super) struct Connector(Arc<Parts>);
 
-struct Parts {
+/// What all connectors of a gateway share.
+pub(super) struct Shared {
     openings: Vec<Opening>,
+    proxies: Vec<Proxy>,
     names: Names,
     tls: TlsConnector,
     sockets: Arc<Semaphore>,
+    pub(super) own: Own,
+}
+
+impl Shared {
+    pub(super) fn new(openings: Vec<Opening>, proxies: Vec<Proxy>, names: Names, tls: rustls::ClientConfig) -> Self {
+        let (sockets, tls) = (Arc::new(Semaphore::new(SOCKETS)), TlsConnector::from(Arc::new(tls)));
+        Self { openings, proxies, names, tls, sockets, own: Own::default() }
+    }
+}
+
+struct Parts {
+    shared: Arc<Shared>,
+    source: Option<IpAddr>,
+    proxy: Option<Proxy>,
 }
 
 impl Connector {
-    pub(super) fn new(openings: Vec<Opening>, names: Names, tls: rustls::ClientConfig) -> Self {
-        let sockets = Arc::new(Semaphore::new(SOCKETS));
-        Self(Arc::new(Parts { openings, names, tls: TlsConnector::from(Arc::new(tls)), sockets }))
+    /// A connector for one way out; a proxy that the operator does not allow is refused.
+    pub(super) fn new(shared: Arc<Shared>, route: &Route) -> Result<Self, Refused> {
+        let allowed = |address: &ProxyAddress| {
+            let proxy = shared.proxies.iter().find(|proxy| proxy.address == *address).cloned();
+            proxy.ok_or_else(|| {
+                let message = format!(
+                    "the proxy {address} of the integration's settings is not allowed here; an operator can allow it with \
+                     egress.proxies = [\"{address}\"]"
+                );
+                Refused::new("proxy_not_allowed", message)
+            })
+        };
+        let proxy = route.proxy.as_ref().map(allowed).transpose()?;
+        Ok(Self(Arc::new(Parts { shared, source: route.source, proxy })))
     }
 }
 
@@ -82,14 +111,41 @@ impl Parts {
         let dns_ms = watch.elapsed_ms();
         let socket = self.socket().await?;
         let watch = Stopwatch::start();
-        let tcp = dial(host, &addresses).await?;
+        let (tcp, remote) = match &self.proxy {
+            None => {
+                let tcp = dial(host, &addresses, self.source).await?;
+                let remote = tcp.peer_addr().ok();
+                (tcp, remote)
+            }
+            Some(proxy) => self.through(proxy, &addresses).await?,
+        };
         let connect_ms = watch.elapsed_ms();
-        let remote = tcp.peer_addr().ok();
         let watch = Stopwatch::start();
         let stream = if secure { self.handshake(host, tcp).await? } else { Stream::Plain(TokioIo::new(tcp)) };
         let tls_ms = secure.then(|| watch.elapsed_ms());
         let opened = Opened { remote, dns_ms, connect_ms, tls_ms, fresh: Arc::new(AtomicBool::new(true)) };
         Ok(Link { stream, opened, _socket: socket })
+    }
+
+    /// A connection to one of these addresses through a proxy. The proxy itself is the operator's choice, wherever it is.
+    async fn through(
+        &self,
+        proxy: &Proxy,
+        addresses: &[SocketAddr],
+    ) -> Result<(TcpStream, Option<SocketAddr>), Refused> {
+        let ProxyAddress { host, port } = &proxy.address;
+        let found = match host.parse() {
+            Ok(ip) => vec![ip],
+            Err(_) => self.look_up(host).await?,
+        };
+        let found: Vec<_> = found.into_iter().take(TRIED_ADDRESSES).map(|ip| SocketAddr::new(ip, *port)).collect();
+        let mut tcp = dial(host, &found, self.source).await?;
+        let target = addresses.iter().find(|address| address.is_ipv4()).or(addresses.first());
+        let target = *target.ok_or_else(|| Refused::new("dns_failed", "no address found"))?;
+        let asked = timeout(PHASE_LIMIT, proxy.connect(&mut tcp, target)).await;
+        let late = || Refused::new("proxy_failed", format!("the proxy {} does not answer", proxy.address));
+        asked.unwrap_or_else(|_| Err(late()))?;
+        Ok((tcp, Some(target)))
     }
 
     /// The addresses of `host`, when every one of them may be connected to.
@@ -100,7 +156,9 @@ impl Parts {
             None => self.look_up(host).await?,
         };
         for &ip in &found {
-            if let Some(kind) = address::denial(ip, port, &self.openings) {
+            let own =
+                self.shared.own.denies(ip, port, &self.shared.openings).then_some("an address of this engine's own");
+            if let Some(kind) = own.or_else(|| address::denial(ip, port, &self.shared.openings)) {
                 return Err(denied(literal.is_none().then_some(host), ip, port, kind));
             }
         }
@@ -109,14 +167,14 @@ impl Parts {
 
     async fn look_up(&self, host: &str) -> Result<Vec<IpAddr>, Refused> {
         let failed = |why: String| Refused::new("dns_failed", format!("{host} could not be resolved: {why}"));
-        match timeout(PHASE_LIMIT, self.names.lookup(host)).await {
+        match timeout(PHASE_LIMIT, self.shared.names.lookup(host)).await {
             Ok(found) => found.map_err(|error| failed(error.to_string())),
             Err(_) => Err(failed(format!("no answer within {} s", PHASE_LIMIT.as_secs()))),
         }
     }
 
     async fn socket(&self) -> Result<OwnedSemaphorePermit, Refused> {
-        let free = timeout(PHASE_LIMIT, Arc::clone(&self.sockets).acquire_owned()).await;
+        let free = timeout(PHASE_LIMIT, Arc::clone(&self.shared.sockets).acquire_owned()).await;
         let full = || format!("all {SOCKETS} outgoing connections of this engine are in use");
         free.ok().and_then(Result::ok).ok_or_else(|| Refused::new("connect_failed", full()))
     }
@@ -125,7 +183,7 @@ impl Parts {
         let failed = |why: String| Refused::new("tls_failed", format!("no secure connection to {host}: {why}"));
         let name =
             ServerName::try_from(host.trim_end_matches('.').to_owned()).map_err(|error| failed(error.to_string()))?;
-        match timeout(PHASE_LIMIT, self.tls.connect(name, tcp)).await {
+        match timeout(PHASE_LIMIT, self.shared.tls.connect(name, tcp)).await {
             Ok(Ok(stream)) => Ok(Stream::Tls(Box::new(TokioIo::new(stream)))),
             Ok(Err(error)) => Err(failed(error.to_string())),
             Err(_) => Err(failed(format!("no handshake within {} s", PHASE_LIMIT.as_secs()))),
@@ -134,15 +192,20 @@ impl Parts {
 }
 
 /// Connects to the first address that answers; a later one starts when the earlier ones are slow.
-async fn dial(host: &str, addresses: &[SocketAddr]) -> Result<TcpStream, Refused> {
+async fn dial(host: &str, addresses: &[SocketAddr], source: Option<IpAddr>) -> Result<TcpStream, Refused> {
     let failed = |why: String| Refused::new("connect_failed", format!("no connection to {host}: {why}"));
+    let reachable = |address: &&SocketAddr| source.is_none_or(|source| source.is_ipv4() == address.is_ipv4());
+    let addresses: Vec<SocketAddr> = addresses.iter().filter(reachable).copied().collect();
+    if addresses.is_empty() {
+        return Err(failed("it has no address of the kind of the integration's sourceAddress".to_owned()));
+    }
     let mut delay = Duration::ZERO;
-    let attempts = addresses.iter().map(|&address| {
+    let attempts = addresses.into_iter().map(|address| {
         let wait = delay;
         delay += HEAD_START;
         Box::pin(async move {
             sleep(wait).await;
-            TcpStream::connect(address).await
+            open(address, source).await
         })
     });
     match timeout(PHASE_LIMIT, select_ok(attempts)).await {
@@ -153,6 +216,18 @@ async fn dial(host: &str, addresses: &[SocketAddr]) -> Result<TcpStream, Refused
         Ok(Err(error)) => Err(failed(error.to_string())),
         Err(_) => Err(failed(format!("no answer within {} s", PHASE_LIMIT.as_secs()))),
     }
+}
+
+async fn open(address: SocketAddr, source: Option<IpAddr>) -> std::io::Result<TcpStream> {
+    let Some(source) = source else { return TcpStream::connect(address).await };
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.bind(SocketAddr::new(source, 0)).map_err(|error| {
+        std::io::Error::new(
+            error.kind(),
+            format!("{source}, the integration's sourceAddress, cannot be sent from: {error}"),
+        )
+    })?;
+    socket.connect(address).await
 }
 
 fn denied(name: Option<&str>, ip: IpAddr, port: u16, kind: &str) -> Refused {

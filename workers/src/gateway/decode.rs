@@ -9,6 +9,11 @@ use super::refused::Refused;
 /// The most layers of compression.
 const MAX_LAYERS: usize = 2;
 
+/// A body may become this many times larger by unpacking ...
+const MAX_RATIO: u64 = 100;
+/// ... and this large in any case.
+const UNRATED_BYTES: u64 = 1 << 20;
+
 /// What a `Content-Encoding` names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Coding {
@@ -38,6 +43,7 @@ pub(super) fn codings(content_encoding: &str) -> Result<Option<Vec<Coding>>, Ref
 
 /// The body without its compression.
 pub(super) fn decode(mut body: Vec<u8>, codings: &[Coding], limit: u64) -> Result<Vec<u8>, Refused> {
+    let limit = limit.min(MAX_RATIO.saturating_mul(body.len() as u64).max(UNRATED_BYTES));
     for coding in codings.iter().rev() {
         body = match coding {
             Coding::Gzip => bounded(MultiGzDecoder::new(body.as_slice()), limit)?,
@@ -127,6 +133,16 @@ pub(super) mod tests {
         assert_eq!(decode(bomb.clone(), &[Coding::Gzip], 1 << 20).unwrap_err().code, "response_too_large");
         let nested = gzip(&bomb);
         assert_eq!(decode(nested, &[Coding::Gzip, Coding::Gzip], 1 << 20).unwrap_err().code, "response_too_large");
+    }
+
+    #[test]
+    fn what_grows_a_hundredfold_is_a_bomb_above_a_mebibyte() {
+        let (small, large) = (vec![0; 1 << 20], vec![0; (1 << 20) + 1]);
+        assert_eq!(decode(gzip(&small), &[Coding::Gzip], 10 << 20).unwrap().len(), small.len());
+        assert_eq!(decode(gzip(&large), &[Coding::Gzip], 10 << 20).unwrap_err().code, "response_too_large");
+        let mixed: Vec<u8> =
+            (0..3_u32 << 20).map(|at| (at.wrapping_mul(2_654_435_761) >> (24 + at % 7)) as u8).collect();
+        assert_eq!(decode(gzip(&mixed), &[Coding::Gzip], 10 << 20).unwrap().len(), mixed.len());
     }
 
     #[test]

@@ -27,9 +27,14 @@ pub(super) fn check(url: &Url, allowed: Option<&[String]>) -> Result<(), Refused
 
 /// `*.example.com` matches `a.example.com` and `a.b.example.com`, not `example.com`.
 fn matches(pattern: &str, host: &str) -> bool {
-    match normalised(pattern) {
-        Some((false, name)) => name.to_string() == host,
-        Some((true, Host::Domain(name))) => {
+    normalised(pattern).is_some_and(|(below, name)| is(below, &name, host))
+}
+
+/// Whether `host`, as it appears in a parsed URL, is `name`, or when `below` is set, a name below it.
+pub(super) fn is(below: bool, name: &Host, host: &str) -> bool {
+    match (below, name) {
+        (false, name) => name.to_string() == host,
+        (true, Host::Domain(name)) => {
             host.strip_suffix(name.as_str()).is_some_and(|left| left.len() > 1 && left.ends_with('.'))
         }
         _ => false,
@@ -37,7 +42,7 @@ fn matches(pattern: &str, host: &str) -> bool {
 }
 
 /// The entry as hosts appear in a parsed URL, and whether it stands for the names below it.
-fn normalised(pattern: &str) -> Option<(bool, Host)> {
+pub(super) fn normalised(pattern: &str) -> Option<(bool, Host)> {
     let (below, name) = pattern.strip_prefix("*.").map_or((false, pattern), |name| (true, name));
     let name = name.trim_end_matches('.');
     if name.is_empty() || name.contains('*') {

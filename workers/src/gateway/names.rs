@@ -9,6 +9,10 @@ use tokio::sync::Semaphore;
 /// Look-ups at one time. The system's resolver blocks a thread until it answers, also when nobody waits any more.
 const LOOKUPS: usize = 64;
 
+/// Answers for a name in tests.
+#[cfg(test)]
+pub(super) type Teller = dyn Fn(&str) -> Vec<IpAddr> + Send + Sync;
+
 /// Who is asked for the addresses of a name.
 #[derive(Clone)]
 pub(super) enum Names {
@@ -17,6 +21,9 @@ pub(super) enum Names {
     /// A fixed table, for tests.
     #[cfg(test)]
     Table(Arc<std::collections::HashMap<String, Vec<IpAddr>>>),
+    /// Whoever the test wants to be: a server that lies, changes its mind, or says too much.
+    #[cfg(test)]
+    Told(Arc<Teller>),
 }
 
 impl Names {
@@ -30,6 +37,8 @@ impl Names {
             Self::System(lookups) => ask_system(lookups, host).await?,
             #[cfg(test)]
             Self::Table(table) => table.get(host).cloned().unwrap_or_default(),
+            #[cfg(test)]
+            Self::Told(tell) => tell(host),
         };
         if addresses.is_empty() {
             return Err(io::Error::new(io::ErrorKind::NotFound, "no address found"));

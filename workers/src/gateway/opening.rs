@@ -31,6 +31,11 @@ impl Opening {
         self.net.contains(&ip) && self.port.is_none_or(|open| open == port)
     }
 
+    /// Whether this opening names `ip` on `port` and nothing else.
+    pub(super) fn is_exactly(&self, ip: IpAddr, port: u16) -> bool {
+        self.net == IpNet::from(ip) && self.port == Some(port)
+    }
+
     fn parse(text: &str) -> Result<Self, String> {
         let Some((address, rest)) = text.rsplit_once('/') else {
             return Err("write it with a prefix length, as in 127.0.0.1/32:9000 or 10.0.0.0/8".to_owned());

@@ -21,28 +21,31 @@ pub(super) fn next(hop: &Hop, status: StatusCode, headers: &HeaderMap, mode: Red
             Err(refuse(format!("the answer is a redirect ({status}), which the request asked to refuse")))
         }
         Redirect::Follow => {
-            let url = target(&hop.url, location.as_bytes())?;
-            Ok(Some(moved(hop, status, url)))
+            let (url, shown_url) = target(hop, location.as_bytes())?;
+            Ok(Some(moved(hop, status, url, shown_url)))
         }
     }
 }
 
-fn target(from: &Url, location: &[u8]) -> Result<Url, Refused> {
+/// Where the redirect leads, and that as it may be shown: a relative one leads on from what the request carries.
+fn target(from: &Hop, location: &[u8]) -> Result<(Url, Url), Refused> {
     let text = std::str::from_utf8(location).map_err(|_| refuse("the redirect's Location is not valid text"))?;
-    let joined = from.join(text).map_err(|error| refuse(format!("the redirect's Location is no URL: {error}")))?;
-    let url =
-        check_url(joined).map_err(|refused| refuse(format!("the redirect leads nowhere safe: {}", refused.message)))?;
-    if from.scheme() == "https" && url.scheme() == "http" {
+    let join = |from: &Url| {
+        let joined = from.join(text).map_err(|error| refuse(format!("the redirect's Location is no URL: {error}")))?;
+        check_url(joined).map_err(|refused| refuse(format!("the redirect leads nowhere safe: {}", refused.message)))
+    };
+    let (url, shown) = (join(&from.url)?, join(&from.shown_url)?);
+    if from.url.scheme() == "https" && url.scheme() == "http" {
         return Err(refuse(format!(
-            "the redirect leads from https to http ({url}); request that URL yourself if you mean it"
+            "the redirect leads from https to http ({shown}); request that URL yourself if you mean it"
         )));
     }
-    Ok(url)
+    Ok((url, shown))
 }
 
 /// The same request at `url`: as `fetch` changes the method, and with nothing private when the host is another.
-fn moved(hop: &Hop, status: StatusCode, url: Url) -> Hop {
-    let mut next = Hop { url, ..hop.clone() };
+fn moved(hop: &Hop, status: StatusCode, url: Url, shown_url: Url) -> Hop {
+    let mut next = Hop { url, shown_url, ..hop.clone() };
     let to_get = match status.as_u16() {
         303 => next.method != Method::HEAD,
         301 | 302 => next.method == Method::POST,
@@ -52,18 +55,29 @@ fn moved(hop: &Hop, status: StatusCode, url: Url) -> Hop {
         next.method = Method::GET;
         drop_body(&mut next);
     }
-    if !same_place(&hop.url, &next.url) {
+    // A list of hosts is about scheme and port too: with secrets, only the very same origin is the same place.
+    let same =
+        if hop.carries_secrets { hop.url.origin() == next.url.origin() } else { same_place(&hop.url, &next.url) };
+    if !same {
         drop_body(&mut next);
-        let kept = next.headers.iter().filter(|(name, _)| SAFE_ELSEWHERE.contains(name));
-        next.headers = kept.map(|(name, value)| (name.clone(), value.clone())).collect();
+        next.headers = safe(&next.shown_headers);
+        next.shown_headers = next.headers.clone();
+        next.carries_secrets = false;
     }
     next
+}
+
+/// What may go to another host, as the script wrote it.
+fn safe(headers: &HeaderMap) -> HeaderMap {
+    let kept = headers.iter().filter(|(name, _)| SAFE_ELSEWHERE.contains(name));
+    kept.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 fn drop_body(hop: &mut Hop) {
     hop.body = bytes::Bytes::new();
     for name in ["content-encoding", "content-language", "content-location", "content-type"] {
         hop.headers.remove(name);
+        hop.shown_headers.remove(name);
     }
 }
 
@@ -87,7 +101,9 @@ mod tests {
         let headers =
             [("authorization", "a"), ("x-api-key", "b"), ("accept", "c"), ("content-type", "d"), ("x-custom", "e")];
         let headers = headers.into_iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value)));
-        Hop { method, url: Url::parse(url).unwrap(), headers: headers.collect(), body: "body".into() }
+        let (url, headers): (Url, HeaderMap) = (Url::parse(url).unwrap(), headers.collect());
+        let (shown_url, shown_headers) = (url.clone(), headers.clone());
+        Hop { method, url, headers, body: "body".into(), carries_secrets: false, shown_url, shown_headers }
     }
 
     fn go(hop: &Hop, status: u16, location: &str, mode: Redirect) -> Result<Option<Hop>, Refused> {

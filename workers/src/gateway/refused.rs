@@ -11,7 +11,8 @@ use hyper_util::client::legacy;
 pub struct Refused {
     /// A stable code: `egress_denied`, `domain_not_allowed`, `invalid_url`, `invalid_method`, `invalid_header`,
     /// `dns_failed`, `connect_failed`, `tls_failed`, `request_timeout`, `connection_closed`, `bad_response`,
-    /// `response_too_large`, `too_many_redirects`, `redirect_refused`.
+    /// `response_too_large`, `too_many_redirects`, `redirect_refused`, `unknown_secret`, `secret_not_allowed_here`,
+    /// `too_many_secrets`, `proxy_not_allowed`, `proxy_failed`, `response_too_slow`.
     pub code: &'static str,
     /// What happened and what to do about it; never contains a header's value or a body.
     pub message: String,

@@ -1,6 +1,7 @@
 //! A request as the caller wants it, and as it goes out after its URL, method and headers are checked.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,7 +9,9 @@ use http::header::{ACCEPT, ACCEPT_ENCODING, HOST, HeaderMap, HeaderName, HeaderV
 use http::{Method, Uri};
 use url::Url;
 
+use super::insert::Inserts;
 use super::refused::Refused;
+use super::route::Route;
 
 /// The most bytes of a URL.
 const MAX_URL_BYTES: usize = 8 << 10;
@@ -84,12 +87,25 @@ pub struct Policy {
     pub max_response_bytes: u64,
     /// The most redirects followed.
     pub max_redirects: usize,
+    /// From which address, and through which proxy.
+    pub route: Route,
+    /// From then on a body must arrive with at least 1 KiB a second, taken from its beginning.
+    pub slow_after: Duration,
+    /// What takes the place of `$(secret:NAME)` in URL, headers and body.
+    pub secrets: Arc<Inserts>,
 }
 
 impl Default for Policy {
-    /// Any host, 10 MiB, 5 redirects.
+    /// Any host by any way, 10 MiB, 5 redirects, 10 s without a least rate, no secrets.
     fn default() -> Self {
-        Self { allowed_domains: None, max_response_bytes: 10 << 20, max_redirects: 5 }
+        Self {
+            allowed_domains: None,
+            max_response_bytes: 10 << 20,
+            max_redirects: 5,
+            route: Route::default(),
+            slow_after: Duration::from_secs(10),
+            secrets: Arc::default(),
+        }
     }
 }
 
@@ -100,15 +116,22 @@ pub(super) struct Hop {
     pub(super) url: Url,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
+    /// Whether secrets were put into it.
+    pub(super) carries_secrets: bool,
+    /// URL and headers without these secrets: what the log and the script are told.
+    pub(super) shown_url: Url,
+    pub(super) shown_headers: HeaderMap,
 }
 
 impl Hop {
-    /// The first request of a chain.
+    /// The first request of a chain, as it was written.
     pub(super) fn first(request: Outgoing) -> Result<Self, Refused> {
         let url = parse_url(&request.url)?;
         let method = parse_method(&request.method)?;
         let headers = parse_headers(&request.headers, &url)?;
-        Ok(Self { method, url, headers, body: Bytes::from(request.body.unwrap_or_default()) })
+        let (shown_url, shown_headers) = (url.clone(), headers.clone());
+        let body = Bytes::from(request.body.unwrap_or_default());
+        Ok(Self { method, url, headers, body, carries_secrets: false, shown_url, shown_headers })
     }
 
     /// The URL as the pooled client takes it.
@@ -163,7 +186,8 @@ fn parse_method(text: &str) -> Result<Method, Refused> {
     let text = known.copied().unwrap_or(text);
     let usable = !refused && text.len() <= MAX_METHOD_BYTES;
     let method = usable.then(|| Method::from_bytes(text.as_bytes()).ok()).flatten();
-    let shown: String = text.chars().take(MAX_METHOD_BYTES).collect();
+    // Not cut short: half a secret cannot be masked any more.
+    let shown = if text.len() <= MAX_METHOD_BYTES { text } else { "a text that long" };
     method
         .ok_or_else(|| Refused::new("invalid_method", format!("`{}` cannot be used as a method", shown.escape_debug())))
 }
@@ -171,8 +195,7 @@ fn parse_method(text: &str) -> Result<Method, Refused> {
 fn parse_headers(list: &[(String, String)], url: &Url) -> Result<HeaderMap, Refused> {
     let bytes: usize = list.iter().map(|(name, value)| name.len() + value.len()).sum();
     if list.len() > MAX_HEADERS || bytes > MAX_HEADER_BYTES {
-        let limit = format!("a request has at most {MAX_HEADERS} headers and {MAX_HEADER_BYTES} bytes of them");
-        return Err(Refused::new("invalid_header", limit));
+        return Err(too_many_headers());
     }
     let mut headers = HeaderMap::with_capacity(list.len() + 3);
     for (name, value) in list {
@@ -190,9 +213,20 @@ fn parse_headers(list: &[(String, String)], url: &Url) -> Result<HeaderMap, Refu
     Ok(headers)
 }
 
+/// Refuses headers that have grown too large.
+pub(super) fn check_header_bytes(headers: &HeaderMap) -> Result<(), Refused> {
+    let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if bytes > MAX_HEADER_BYTES { Err(too_many_headers()) } else { Ok(()) }
+}
+
+fn too_many_headers() -> Refused {
+    let limit = format!("a request has at most {MAX_HEADERS} headers and {MAX_HEADER_BYTES} bytes of them");
+    Refused::new("invalid_header", limit)
+}
+
 /// A header as `fetch` takes it: a token, and a value of characters up to U+00FF without CR, LF and NUL.
 fn parse_header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), Refused> {
-    let shown: String = name.chars().take(100).collect();
+    let shown = if name.len() <= 100 { name } else { "with that long name" };
     let invalid = |reason: &str| {
         Refused::new("invalid_header", format!("the header `{}` cannot be sent: {reason}", shown.escape_debug()))
     };

@@ -6,10 +6,12 @@ use std::time::{Duration, UNIX_EPOCH};
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
-use schedules::Millis;
+use schedules::{Millis, Stopwatch};
+use tokio::time::timeout;
 
 use super::decode::{codings, decode};
 use super::refused::Refused;
+use super::request::Policy;
 
 /// An answer, whatever its status. Its `Debug` shows neither headers nor body: they may carry credentials.
 #[derive(Clone, PartialEq, Eq)]
@@ -57,13 +59,21 @@ pub(super) fn listed(headers: &HeaderMap) -> Vec<(String, String)> {
     headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value.as_bytes()))).collect()
 }
 
-/// Reads a body as it arrives, counting into `received`; at most `limit` bytes of it.
-pub(super) async fn read_body(mut body: Incoming, limit: u64, received: &mut u64) -> Result<Vec<u8>, Refused> {
+/// The least rate at which a body may arrive, in bytes a second.
+const MIN_RATE: u64 = 1 << 10;
+
+/// Reads a body as it arrives, counting into `received`: no more of it, and no slower, than `policy` says.
+pub(super) async fn read_body(mut body: Incoming, policy: &Policy, received: &mut u64) -> Result<Vec<u8>, Refused> {
+    let (limit, watch) = (policy.max_response_bytes, Stopwatch::start());
     if body.size_hint().lower() > limit {
         return Err(Refused::too_large("bytes", limit));
     }
     let mut bytes = Vec::new();
-    while let Some(frame) = body.frame().await {
+    loop {
+        // What has arrived pays for so much time at the least rate.
+        let patience = policy.slow_after.max(Duration::from_secs(*received / MIN_RATE));
+        let frame = timeout(patience.saturating_sub(watch.elapsed()), body.frame()).await;
+        let Some(frame) = frame.map_err(|_| too_slow(*received, watch.elapsed()))? else { return Ok(bytes) };
         let frame = frame.map_err(|error| Refused::from_hyper(&error))?;
         let Ok(data) = frame.into_data() else { continue };
         *received += data.len() as u64;
@@ -72,7 +82,11 @@ pub(super) async fn read_body(mut body: Incoming, limit: u64, received: &mut u64
         }
         bytes.extend_from_slice(&data);
     }
-    Ok(bytes)
+}
+
+fn too_slow(received: u64, after: Duration) -> Refused {
+    let message = format!("the response arrives too slowly: {received} bytes in {} s", after.as_secs());
+    Refused::new("response_too_slow", message)
 }
 
 /// Takes the compression off a body, on a thread that may be busy for a while.

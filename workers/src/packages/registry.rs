@@ -46,8 +46,11 @@ pub(super) struct Registry {
 
 impl Registry {
     pub(super) fn new(options: Options, folder: PathBuf, clock: Arc<dyn Clock>) -> Result<Self> {
-        let config =
-            gateway::Config { openings: options.openings.clone(), extra_roots_pem: options.extra_roots_pem.clone() };
+        let config = gateway::Config {
+            openings: options.openings.clone(),
+            extra_roots_pem: options.extra_roots_pem.clone(),
+            proxies: Vec::new(),
+        };
         let gateway = Gateway::new(config).map_err(|error| Error::Unavailable(format!("packages.ca: {error}")))?;
         let registries = std::iter::once(&options.registry).chain(options.scoped.values());
         let hosts = registries.filter_map(|registry| registry.url.host_str()).map(str::to_owned);

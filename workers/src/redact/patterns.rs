@@ -9,13 +9,18 @@ use super::{MASK, MIN_SECRET_BYTES};
 
 /// A line of a longer secret is a secret of its own from this length on: printers break long texts at line ends.
 const MIN_LINE_BYTES: usize = 16;
+/// Printers of bytes show the first 50, and say how many more there are.
+const PRINTED_BYTES: usize = 48;
 
 /// Everything to search for; sorted, without duplicates.
-pub(super) fn of(secrets: &[String]) -> BTreeSet<Vec<u8>> {
+pub(super) fn of<'s>(secrets: impl IntoIterator<Item = &'s str>) -> BTreeSet<Vec<u8>> {
     let mut patterns = BTreeSet::new();
     for secret in secrets {
         add(&mut patterns, secret);
         add(&mut patterns, secret.trim());
+        if secret.len() > PRINTED_BYTES {
+            add(&mut patterns, &secret[..secret.floor_char_boundary(PRINTED_BYTES)]);
+        }
         let lines = secret.lines().map(str::trim).filter(|line| *line != secret.trim());
         for line in lines.filter(|line| line.len() >= MIN_LINE_BYTES && !line.starts_with("-----")) {
             add(&mut patterns, line);
@@ -32,9 +37,8 @@ fn add(patterns: &mut BTreeSet<Vec<u8>>, value: &str) {
         return;
     }
     patterns.insert(bytes.to_vec());
-    for hex in [hex(bytes, *b"0123456789abcdef"), hex(bytes, *b"0123456789ABCDEF")] {
-        patterns.insert(hex);
-    }
+    patterns.insert(value.chars().rev().collect::<String>().into_bytes());
+    patterns.insert(hex(bytes));
     for alphabet in [STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD] {
         for before in 0..3 {
             let (at_end, within) = base64_after(&alphabet, bytes, before);
@@ -43,8 +47,8 @@ fn add(patterns: &mut BTreeSet<Vec<u8>>, value: &str) {
     }
 }
 
-fn hex(bytes: &[u8], digits: [u8; 16]) -> Vec<u8> {
-    bytes.iter().flat_map(|byte| [digits[usize::from(byte >> 4)], digits[usize::from(byte & 15)]]).collect()
+fn hex(bytes: &[u8]) -> Vec<u8> {
+    bytes.iter().flat_map(|byte| format!("{byte:02x}").into_bytes()).collect()
 }
 
 /// The base64 of `bytes` when `before` other bytes (modulo 3) precede them: as the end of the text, and as far as

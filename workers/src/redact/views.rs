@@ -5,45 +5,61 @@ use std::ops::Range;
 
 /// How many layers of escaping are undone.
 pub(super) const MAX_DEPTH: usize = 3;
+/// How many layers of escaping there may be around bytes that are printed one by one.
+pub(super) const MAX_LISTS_DEPTH: usize = 2;
 
 /// Bytes of a text, unescaped or not.
 pub(super) struct View<'t> {
     bytes: Cow<'t, [u8]>,
-    /// For each byte, and the end, where in the original text it begins; `None` when the bytes are the original.
-    starts: Option<Vec<usize>>,
+    /// For each byte, what part of the original text it stands for; `None` when the bytes are the original.
+    origins: Option<Vec<Range<usize>>>,
 }
 
 impl<'t> View<'t> {
     /// The text as it stands.
     pub(super) fn plain(text: &'t str) -> Self {
-        Self { bytes: Cow::Borrowed(text.as_bytes()), starts: None }
+        Self { bytes: Cow::Borrowed(text.as_bytes()), origins: None }
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// The part of the original text that became `range`.
+    /// The part of the original text that became `range`, which is not empty.
     pub(super) fn origin(&self, range: Range<usize>) -> Range<usize> {
-        match &self.starts {
+        match &self.origins {
             None => range,
-            Some(starts) => starts[range.start]..starts[range.end],
+            Some(origins) => origins[range.start].start..origins[range.end - 1].end,
         }
     }
 
-    /// The views one layer further in, as far as there is anything to undo.
-    pub(super) fn unescaped(&self) -> Vec<View<'static>> {
-        let mut views = Vec::new();
-        if self.bytes.contains(&b'%') {
-            views.push(self.rewritten(percent));
+    /// The views one layer further in, as far as there is anything to undo; `depth` layers are undone already.
+    pub(super) fn unescaped(&self, depth: usize) -> Vec<View<'static>> {
+        let kinds: [(u8, Step); 5] =
+            [(b'%', percent), (b'+', form), (b'\\', json_escape), (b'&', html), (b'\n', unwrapped)];
+        match depth {
+            0 => self.changed(&kinds),
+            depth if depth < MAX_DEPTH => self.changed(&kinds[..4]),
+            _ => Vec::new(),
         }
-        if self.bytes.contains(&b'+') {
-            views.push(self.rewritten(form));
+    }
+
+    /// The bytes that the text prints one by one, as numbers or in hex, as far as there are any.
+    pub(super) fn byte_lists(&self) -> Vec<View<'static>> {
+        let separators = |byte: &&u8| matches!(byte, b',' | b' ' | b':' | b'-' | b'\n');
+        if self.bytes.iter().filter(separators).count() + 1 < super::MIN_SECRET_BYTES {
+            return Vec::new();
         }
-        if self.bytes.contains(&b'\\') {
-            views.push(self.json());
-        }
-        views
+        [self.rewritten(decimal), self.rewritten(hex_pair)]
+            .into_iter()
+            .filter(|view| view.bytes != self.bytes)
+            .collect()
+    }
+
+    /// A view for each step whose sign is there and which changes anything.
+    fn changed(&self, steps: &[(u8, Step)]) -> Vec<View<'static>> {
+        let there = steps.iter().filter(|(sign, _)| self.bytes.contains(sign));
+        there.map(|(_, step)| self.rewritten(*step)).filter(|view| view.bytes != self.bytes).collect()
     }
 
     /// The view without the escapes of JSON and JavaScript strings.
@@ -51,26 +67,32 @@ impl<'t> View<'t> {
         self.rewritten(json_escape)
     }
 
-    /// `step` reads one item off the front: how many bytes it takes, and what they stand for.
-    fn rewritten(&self, step: fn(&[u8]) -> (usize, Piece)) -> View<'static> {
+    /// The text as `step` reads it.
+    fn rewritten(&self, step: Step) -> View<'static> {
         let mut bytes = Vec::with_capacity(self.bytes.len());
-        let mut starts = Vec::with_capacity(self.bytes.len() + 1);
+        let mut origins = Vec::with_capacity(self.bytes.len());
         let mut at = 0;
         while at < self.bytes.len() {
             let (taken, piece) = step(&self.bytes[at..]);
             bytes.extend_from_slice(piece.as_bytes());
-            starts.resize(bytes.len(), self.origin(at..at).start);
+            origins.resize(bytes.len(), self.origin(at..at + taken));
             at += taken;
         }
-        starts.push(self.origin(at..at).start);
-        View { bytes: Cow::Owned(bytes), starts: Some(starts) }
+        View { bytes: Cow::Owned(bytes), origins: Some(origins) }
     }
 }
+
+/// Reads one item off the front of a text: how many bytes it takes, and what they stand for.
+type Step = fn(&[u8]) -> (usize, Piece);
 
 /// Up to four bytes.
 struct Piece([u8; 4], usize);
 
 impl Piece {
+    fn nothing() -> Self {
+        Self([0; 4], 0)
+    }
+
     fn byte(byte: u8) -> Self {
         Self([byte, 0, 0, 0], 1)
     }
@@ -99,6 +121,63 @@ fn percent(rest: &[u8]) -> (usize, Piece) {
 /// As [`percent`], and `+` is a space.
 fn form(rest: &[u8]) -> (usize, Piece) {
     if rest[0] == b'+' { (1, Piece::byte(b' ')) } else { percent(rest) }
+}
+
+/// A text that was broken into lines, in one piece.
+fn unwrapped(rest: &[u8]) -> (usize, Piece) {
+    match rest[0] {
+        b'\n' | b'\r' => (1, Piece::nothing()),
+        byte => (1, Piece::byte(byte)),
+    }
+}
+
+/// `&amp;`, `&#65;`, `&#x41;`; anything else is itself.
+fn html(rest: &[u8]) -> (usize, Piece) {
+    entity(rest).unwrap_or((1, Piece::byte(rest[0])))
+}
+
+fn entity(rest: &[u8]) -> Option<(usize, Piece)> {
+    let name = rest.strip_prefix(b"&")?;
+    let end = name.iter().take(10).position(|byte| *byte == b';')?;
+    let name = std::str::from_utf8(&name[..end]).ok()?;
+    let code = match name {
+        "amp" => u32::from(b'&'),
+        "lt" => u32::from(b'<'),
+        "gt" => u32::from(b'>'),
+        "quot" => u32::from(b'"'),
+        "apos" => u32::from(b'\''),
+        "nbsp" => u32::from(b' '),
+        name => match name.strip_prefix('#')?.strip_prefix(['x', 'X']) {
+            Some(hex) => u32::from_str_radix(hex, 16).ok()?,
+            None => name[1..].parse().ok()?,
+        },
+    };
+    Some((end + 2, Piece::char(char::from_u32(code)?)))
+}
+
+/// `104, ` is `h`: a number below 256 and what separates it from the next; anything else is itself.
+fn decimal(rest: &[u8]) -> (usize, Piece) {
+    let digits = rest.iter().take(4).take_while(|byte| byte.is_ascii_digit()).count();
+    let byte = std::str::from_utf8(&rest[..digits]).ok().and_then(|digits| digits.parse::<u8>().ok());
+    match byte.filter(|_| rest.get(digits).is_none_or(|next| !next.is_ascii_alphanumeric())) {
+        Some(byte) => (digits + separator(&rest[digits..], b", \t\r\n"), Piece::byte(byte)),
+        None => (1, Piece::byte(rest[0])),
+    }
+}
+
+/// `68 ` is `h`: two hexadecimal digits and what separates them from the next; anything else is itself.
+fn hex_pair(rest: &[u8]) -> (usize, Piece) {
+    let pair = number(rest.get(..2)).and_then(|value| u8::try_from(value).ok());
+    match pair.filter(|_| rest.get(2).is_none_or(|next| !next.is_ascii_alphanumeric())) {
+        Some(byte) => (2 + separator(&rest[2..], b", :-\t\r\n"), Piece::byte(byte)),
+        None => (1, Piece::byte(rest[0])),
+    }
+}
+
+/// How many bytes separate an item from the next one. None when nothing that is an item follows: what ends a list stays.
+fn separator(rest: &[u8], of: &[u8]) -> usize {
+    let length = rest.iter().take_while(|byte| of.contains(byte)).count();
+    if rest.get(length).is_some_and(u8::is_ascii_hexdigit) { length } else { 0 }
 }
 
 /// `\n`, `\"`, `\u0041`, `\ud83d\ude00`, and JavaScript's `\x41` and `\'`; anything else is itself.

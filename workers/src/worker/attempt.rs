@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use schedules::{Millis, Stopwatch};
-use scripts::protocol::{Input, Limits, ScriptError};
+use scripts::protocol::{Input, Limits, ScriptError, Usage};
 use serde_json::{Value, json};
 use store::RunId;
 use store::catalog::{LogLine, Outcome, ReleaseNumber, RunRecord};
@@ -13,10 +13,14 @@ use tokio_util::sync::CancellationToken;
 use super::Ending;
 use super::host::RunHost;
 use crate::live::Running;
+use crate::redact::Redactor;
 use crate::runners::{Ended, Request};
-use crate::{Entry, Services, Version};
+use crate::secrets::RunSecrets;
+use crate::{Entry, Error, Services, Version};
 
 const STACK_BYTES: u32 = 512 << 10;
+/// The code of an error that is the engine's own: the secrets of a run cannot be decrypted.
+pub(super) const UNREADABLE: &str = "secrets_unreadable";
 
 /// Everything one attempt needs.
 #[derive(Clone)]
@@ -60,19 +64,28 @@ impl Attempt {
     /// through no fault of its own, and is to be made again as if it had not begun.
     pub(crate) async fn run(&self, services: &Services, cancel: &CancellationToken) -> Option<(RunRecord, Ending)> {
         let watch = Stopwatch::start();
-        let host = RunHost::new(services, self, watch);
-        host.boot(&self.version);
-        let request = Request {
-            workspace: &self.entry.workspace,
-            integration: self.entry.id,
-            job: self.job.id,
-            // A draft has not been tried: nobody else's run should suffer from it.
-            alone: self.job.cause == Cause::Preview,
-            bundle: &self.version.bundle,
-            input: self.input(services),
-            limits: self.limits(),
+        let (secrets, unreadable) = match services.secrets.of(self.entry.id) {
+            Ok(secrets) => (secrets, None),
+            Err(error) => (Arc::new(RunSecrets::none()), Some(error)),
         };
-        let ended = services.runners.run(request, &host, cancel).await?;
+        let host = RunHost::new(services, self, watch, secrets.clone());
+        host.boot(&self.version);
+        let ended = match unreadable {
+            None => {
+                let request = Request {
+                    workspace: &self.entry.workspace,
+                    integration: self.entry.id,
+                    job: self.job.id,
+                    // A draft has not been tried: nobody else's run should suffer from it.
+                    alone: self.job.cause == Cause::Preview,
+                    bundle: &self.version.bundle,
+                    input: self.input(&secrets),
+                    limits: self.limits(),
+                };
+                services.runners.run(request, &host, cancel).await?
+            }
+            Some(error) => Ended { result: Err(no_secrets(&error)), usage: Usage::default() },
+        };
         let ending = match &ended.result {
             Ok(_) => Ending::Returned,
             Err(error) => match Ending::of_error(error) {
@@ -81,7 +94,7 @@ impl Attempt {
                 ending => ending,
             },
         };
-        Some((self.record(services, &host, ended, ending, watch.elapsed_ms()), ending))
+        Some((self.record(services, &host, &secrets, ended, ending, watch.elapsed_ms()), ending))
     }
 
     fn limits(&self) -> Limits {
@@ -93,7 +106,7 @@ impl Attempt {
         }
     }
 
-    fn input(&self, services: &Services) -> Input {
+    fn input(&self, secrets: &RunSecrets) -> Input {
         let deadline = self.started.after(self.version.settings.timeout_ms.into());
         let run = json!({
             "id": self.run.to_string(),
@@ -106,7 +119,7 @@ impl Attempt {
         let part = |name: &str| context.as_ref().and_then(|context| context.get(name)).map(Value::to_string);
         Input {
             payload: self.job.payload.to_string(),
-            secrets: services.options.secrets.clone(),
+            secrets: secrets.visible(),
             key: self.job.key.as_ref().map(|key| key.canonical().to_owned()),
             event: part("event"),
             request: part("request"),
@@ -114,15 +127,24 @@ impl Attempt {
         }
     }
 
-    fn record(&self, services: &Services, host: &RunHost, ended: Ended, ending: Ending, run_ms: u64) -> RunRecord {
+    fn record(
+        &self,
+        services: &Services,
+        host: &RunHost,
+        secrets: &RunSecrets,
+        ended: Ended,
+        ending: Ending,
+        run_ms: u64,
+    ) -> RunRecord {
+        let redactor = secrets.redactor();
         let (result, error) = match ended.result {
-            Ok(result) => (Some(services.redactor.redact_json(&result).into_owned()), None),
-            Err(error) => (None, Some(error)),
+            Ok(result) => (Some(redactor.redact_json(&result).into_owned()), None),
+            Err(error) => (None, Some(masked(error, redactor))),
         };
         let usage =
             json!({ "cpuMs": ended.usage.cpu_ms, "heapBytes": ended.usage.heap_bytes, "calls": ended.usage.calls });
         let error_json = error.as_ref().and_then(|error| serde_json::to_string(error).ok());
-        let error_json = error_json.map(|error| services.redactor.redact_json(&error).into_owned());
+        let error_json = error_json.map(|error| redactor.redact_json(&error).into_owned());
         host.end(match &error {
             None => (format!("Execution finished in {run_ms}ms"), json!({ "usage": usage })),
             Some(error) => (last_words(error, run_ms), json!({ "usage": usage, "error": error })),
@@ -142,12 +164,29 @@ impl Attempt {
             due: self.job.due,
             started: Some(self.started),
             finished: self.started.after(i64::try_from(run_ms).unwrap_or(i64::MAX)),
-            key: self.job.key.as_ref().map(|key| key.canonical().to_owned()),
+            key: self.job.key.as_ref().map(|key| redactor.redact_json(key.canonical()).into_owned()),
             result,
             error: error_json,
             logs: services.live.lines(self.run),
         }
     }
+}
+
+/// No fault of the script: it cannot be given its secrets.
+fn no_secrets(error: &Error) -> ScriptError {
+    tracing::error!(%error, "a run cannot be given its secrets");
+    ScriptError {
+        code: UNREADABLE.into(),
+        name: "SecretsUnreadable".into(),
+        message: error.to_string(),
+        ..ScriptError::default()
+    }
+}
+
+/// The error with each text masked by itself: a runner cuts long ones, and only at its end a text shows that it was cut.
+fn masked(error: ScriptError, redactor: &Redactor) -> ScriptError {
+    let mask = |text: String| redactor.redact(&text).into_owned();
+    ScriptError { name: mask(error.name), message: mask(error.message), stack: error.stack.map(mask), ..error }
 }
 
 /// The last line of a run that failed: what went wrong, and where.

@@ -5,6 +5,7 @@ use schedules::backoff::Retry;
 use scripts::protocol::ScriptError;
 use store::catalog::Outcome;
 
+use super::attempt::UNREADABLE;
 use crate::runners;
 
 /// How an attempt ended.
@@ -59,7 +60,7 @@ impl Ending {
         match error.code.as_str() {
             _ if error.permanent => Self::Hopeless,
             "timeout" => Self::TimedOut,
-            "exception" | "runner_crashed" | runners::UNAVAILABLE => {
+            "exception" | "runner_crashed" | runners::UNAVAILABLE | UNREADABLE => {
                 Self::Threw { retry_after_ms: error.retry_after_ms }
             }
             _ => Self::Hopeless,

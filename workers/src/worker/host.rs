@@ -1,5 +1,6 @@
 //! What a run asks of the engine: its log lines, requests, cache, and calls to other integrations.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use crate::cache::{Cache, Found, View};
 use crate::gateway::{Outgoing, Policy, Redirect};
 use crate::invoke::{self, ExecuteAnswer, How, Target};
 use crate::runners::Host;
+use crate::secrets::RunSecrets;
 use crate::{Error, Event, Services, Version};
 
 /// Requests of one run in all; a script that needs more is a loop.
@@ -30,6 +32,7 @@ pub(super) struct RunHost<'a> {
     watch: Stopwatch,
     cache: View,
     policy: Policy,
+    secrets: Arc<RunSecrets>,
     requests: AtomicU32,
     host_lines: AtomicU32,
     /// The pause that the last answer asked for, plus one; 0 is none.
@@ -71,7 +74,12 @@ struct IntegrationArgs {
 }
 
 impl<'a> RunHost<'a> {
-    pub(super) fn new(services: &'a Services, attempt: &'a Attempt, watch: Stopwatch) -> Self {
+    pub(super) fn new(
+        services: &'a Services,
+        attempt: &'a Attempt,
+        watch: Stopwatch,
+        secrets: Arc<RunSecrets>,
+    ) -> Self {
         let preview = attempt.job.cause == Cause::Preview;
         Self {
             services,
@@ -79,7 +87,13 @@ impl<'a> RunHost<'a> {
             watch,
             cache: if preview { Cache::isolated(services.clock.clone()) } else { services.cache.clone() }
                 .view(attempt.entry.id),
-            policy: Policy { allowed_domains: attempt.version.settings.allowed_domains.clone(), ..Policy::default() },
+            policy: Policy {
+                allowed_domains: attempt.version.settings.allowed_domains.clone(),
+                route: attempt.version.settings.route.clone(),
+                secrets: secrets.inserts(),
+                ..Policy::default()
+            },
+            secrets,
             requests: AtomicU32::new(0),
             host_lines: AtomicU32::new(0),
             pause_ms: AtomicU64::new(0),
@@ -121,7 +135,7 @@ impl<'a> RunHost<'a> {
 
     /// Everything that goes into a log passes here: secrets end here.
     fn log(&self, level: &str, message: String, detail: Option<Value>) {
-        let redactor = &self.services.redactor;
+        let redactor = self.secrets.redactor();
         let at_ms = u32::try_from(self.watch.elapsed_ms()).unwrap_or(u32::MAX);
         let message = redactor.redact(&message).into_owned();
         let detail = detail.map(|detail| redactor.redact_json(&detail.to_string()).into_owned());

@@ -4,7 +4,10 @@ mod denied;
 mod limits;
 mod listener;
 mod redirected;
+mod routes;
+mod secrets;
 mod sent;
+mod spellings;
 mod tls;
 
 use std::collections::HashMap;
@@ -13,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::names::Names;
-use super::{Config, Exchange, Gateway, Outgoing, Policy, Received, Redirect, Refused};
+use super::{Config, Exchange, Gateway, Insert, Inserts, Outgoing, Policy, Received, Redirect, Refused};
 
 /// A gateway with these openings and nothing but these names in its DNS.
 fn gateway(openings: &[String], names: &[(&str, &[&str])]) -> Gateway {
@@ -24,7 +27,7 @@ fn gateway_trusting(openings: &[String], names: &[(&str, &[&str])], extra_roots_
     let openings = openings.iter().map(|opening| opening.parse().unwrap()).collect();
     let addresses = |list: &[&str]| list.iter().map(|ip| ip.parse::<IpAddr>().unwrap()).collect();
     let table: HashMap<_, _> = names.iter().map(|(name, list)| ((*name).to_owned(), addresses(list))).collect();
-    let config = Config { openings, extra_roots_pem: extra_roots_pem.to_owned() };
+    let config = Config { openings, extra_roots_pem: extra_roots_pem.to_owned(), ..Config::default() };
     Gateway::with_names(config, Names::Table(Arc::new(table))).unwrap()
 }
 

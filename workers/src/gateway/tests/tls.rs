@@ -60,7 +60,7 @@ fn unusable_roots_are_an_error() {
         "-----BEGIN CERTIFICATE-----\n%%\n-----END CERTIFICATE-----\n",
         "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
     ] {
-        let result = Gateway::new(Config { openings: vec![], extra_roots_pem: text.to_owned() });
+        let result = Gateway::new(Config { extra_roots_pem: text.to_owned(), ..Config::default() });
         assert!(result.err().unwrap().to_string().contains("root certificates"), "{text}");
     }
 }
