@@ -7,22 +7,8 @@ use serde_json::{Value, json};
 
 use crate::support::{Registry, Server, tidegate_in};
 
-/// The bundler that `make test` fetches.
-fn esbuild() -> PathBuf {
-    let named = std::env::var_os("TIDEGATE_ESBUILD").map(PathBuf::from);
-    let path = named.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/esbuild"));
-    assert!(path.is_file(), "{} is missing: `make esbuild` fetches it", path.display());
-    path
-}
-
 async fn server(registry: &Registry) -> Server {
-    let esbuild = esbuild();
-    Server::start_env(&[
-        ("TIDEGATE_PACKAGES__REGISTRY", &registry.url()),
-        ("TIDEGATE_PACKAGES__ALLOW", &registry.opening()),
-        ("TIDEGATE_ESBUILD", esbuild.to_str().expect("UTF-8")),
-    ])
-    .await
+    Server::start_with_registry(registry, &[]).await
 }
 
 async fn put(server: &Server, name: &str, files: Value) -> (u16, Value) {

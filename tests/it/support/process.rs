@@ -123,6 +123,17 @@ impl Server {
         server
     }
 
+    /// A server that installs packages from `registry`, with more in its environment.
+    pub async fn start_with_registry(registry: &super::Registry, env: &[(&str, &str)]) -> Self {
+        let (url, opening, esbuild) = (registry.url(), registry.opening(), super::registry::esbuild());
+        let ours = [
+            ("TIDEGATE_PACKAGES__REGISTRY", url.as_str()),
+            ("TIDEGATE_PACKAGES__ALLOW", opening.as_str()),
+            ("TIDEGATE_ESBUILD", esbuild.to_str().expect("UTF-8")),
+        ];
+        Self::start_env(&[&ours, env].concat()).await
+    }
+
     /// A server whose scripts may reach `sink`, with more lines of configuration.
     pub async fn start_opened(sink: &super::Sink, config: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");

@@ -43,6 +43,14 @@ struct State {
     is_down: bool,
 }
 
+/// The bundler that `make test` fetches.
+pub fn esbuild() -> PathBuf {
+    let named = std::env::var_os("TIDEGATE_ESBUILD").map(PathBuf::from);
+    let path = named.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/esbuild"));
+    assert!(path.is_file(), "{} is missing: `make esbuild` fetches it", path.display());
+    path
+}
+
 /// The registry; it serves as long as the process lives.
 #[derive(Clone)]
 pub struct Registry {
