@@ -111,7 +111,11 @@ fn manifest(of: &str) -> toml::Table {
 /// The names of all dependencies, for building, running and testing.
 fn dependencies(of: &str, kinds: &[&str]) -> BTreeSet<String> {
     let manifest = manifest(of);
-    let tables = kinds.iter().filter_map(|kind| manifest.get(*kind)?.as_table());
+    // Those of single systems as well.
+    let targets = manifest.get("target").and_then(toml::Value::as_table).into_iter().flat_map(toml::Table::values);
+    let targets = targets.filter_map(toml::Value::as_table);
+    let places = std::iter::once(&manifest).chain(targets);
+    let tables = places.flat_map(|place| kinds.iter().filter_map(|kind| place.get(*kind)?.as_table()));
     tables.flat_map(|table| table.keys().cloned()).collect()
 }
 

@@ -253,7 +253,7 @@
       this.headersSent = true;
       const body = this.#chunks.length ? new Uint8Array(Buffer.concat(this.#chunks)) : null;
       this.#chunks = [];
-      const args = { method: this.method, url: this.#base + this.path, headers, redirect: 'manual' };
+      const args = { method: this.method, url: this.#base + this.path, headers, redirect: 'manual', plain: true };
       call('fetch', args, body).then(({ value, id }) => this.#answer(value, id), (error) => this.#failed(error));
     }
     #answer(value, id) {

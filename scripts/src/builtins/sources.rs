@@ -76,7 +76,7 @@ pub(super) fn install<'js>(ctx: &Ctx<'js>, object: &Object<'js>, host: &Rc<Host>
 
 /// The user's file at the top of a stack.
 fn whence(host: &Host, stack: &str) -> String {
-    host.trace.top(stack).map_or_else(|| host.trace.entry().to_owned(), |place| place.file)
+    host.trace.file(stack).unwrap_or_else(|| host.trace.entry().to_owned())
 }
 
 /// Where a builtin module is: its source and the part of it, or `refused` and why; nothing for other names.

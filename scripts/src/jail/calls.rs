@@ -32,10 +32,15 @@ pub(super) fn absent() -> Rules {
     BTreeMap::from([(libc::SYS_clone3, Vec::new())])
 }
 
-/// Calls that fail, and do no more than that: the C library looks into /proc when it gives memory back, and goes on
-/// without.
+/// Calls that fail, and do no more than that: allocators look into /proc and /sys while they work, and go on without.
 pub(super) fn refused() -> Rules {
-    BTreeMap::from([(libc::SYS_openat, Vec::new())])
+    let calls = [
+        libc::SYS_openat,
+        libc::SYS_faccessat,
+        #[cfg(target_arch = "x86_64")]
+        libc::SYS_access,
+    ];
+    calls.into_iter().map(|call| (call, Vec::new())).collect()
 }
 
 /// Calls that pass, and for some of them with which arguments; an empty list is any.

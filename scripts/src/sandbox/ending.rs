@@ -68,7 +68,9 @@ impl Thrown {
     }
 
     fn out_of_memory(&self, host: &Host) -> bool {
-        let said = self.message.starts_with("out of memory") || self.message == "string too long";
+        // QuickJS's own error, or what is left of it when there was no room for its message.
+        let said =
+            self.name == "InternalError" || ["out of memory", "string too long"].contains(&self.message.as_str());
         (said || self.empty) && host.memory.refused()
     }
 }

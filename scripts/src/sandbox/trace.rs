@@ -81,6 +81,11 @@ impl Trace {
         Some(place::at(frame.file, self.text_of(frame.file), frame.line, frame.column))
     }
 
+    /// The file of the topmost frame, in a package or not.
+    pub fn file(&self, stack: &str) -> Option<String> {
+        self.frames(stack).next().map(|frame| frame.file.to_owned())
+    }
+
     fn text_of(&self, file: &str) -> &str {
         if file == self.entry {
             return &self.text;

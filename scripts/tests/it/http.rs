@@ -37,7 +37,7 @@ fn requests_are_sent_as_they_are_described() {
     check(&[
         (
             "const { text } = await ask({ host: 'x.test', port: 81, path: '/a?b', method: 'post', headers: { 'X-A': ['1', '2'] }, auth: 'u:p' }, 'body'); return text",
-            r#""{\"method\":\"POST\",\"url\":\"http://x.test:81/a?b\",\"headers\":[[\"X-A\",\"1\"],[\"X-A\",\"2\"],[\"Host\",\"x.test:81\"],[\"Authorization\",\"Basic dTpw\"]],\"redirect\":\"manual\"} body""#,
+            r#""{\"method\":\"POST\",\"url\":\"http://x.test:81/a?b\",\"headers\":[[\"X-A\",\"1\"],[\"X-A\",\"2\"],[\"Host\",\"x.test:81\"],[\"Authorization\",\"Basic dTpw\"]],\"redirect\":\"manual\",\"plain\":true} body""#,
         ),
         (
             "return await new Promise((done) => require('https').get(new URL('https://x.test/é?q=1'), (response) => done([response.statusCode, response.statusMessage, response.headers, response.rawHeaders.length])))",

@@ -27,8 +27,8 @@ fn no_probe_gets_through() {
             (Some(SIGSYS), _) => killed += 1,
             // Said not to exist, so that the C library takes the call whose arguments can be read.
             (_, Some(libc::ENOSYS)) if probe.number == libc::SYS_clone3 => refused += 1,
-            // The C library asks as well, and goes on.
-            (_, Some(libc::EACCES)) if probe.number == libc::SYS_openat => refused += 1,
+            // Allocators ask as well, and go on.
+            (_, Some(libc::EACCES)) if [libc::SYS_openat, libc::SYS_faccessat].contains(&probe.number) => refused += 1,
             _ => through.push(format!("{}: {status}", probe.name)),
         }
     }

@@ -1,7 +1,7 @@
 //! npm packages through the whole product: saved, released, run, and refused in words.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::{Value, json};
 
@@ -88,12 +88,6 @@ async fn what_cannot_be_installed_is_a_problem_document() {
     greeter(&registry);
     registry.publish("native", "1.0.0", json!({}), &[("index.js", "module.exports = 1"), ("binding.gyp", "{}")]);
     registry.publish(
-        "shell",
-        "1.0.0",
-        json!({}),
-        &[("run.js", "require('child_process')"), ("index.js", "require('./run')")],
-    );
-    registry.publish(
         "big",
         "1.0.0",
         json!({}),
@@ -131,11 +125,30 @@ async fn what_cannot_be_installed_is_a_problem_document() {
         json!({ "integration.js": "exports.x = require('tone')", "package.json": wants("tone", "2").to_string() });
     let (_, said) = put(&server, "x", files).await;
     assert_eq!((&said["code"], &said["at"]["line"]), (&json!("no_handler"), &json!(1)), "{said}");
-    let files = json!({ "integration.js": "require('shell'); module.exports = () => 1", "package.json": wants("shell", "1").to_string() });
-    let (status, said) = put(&server, "x", files).await;
-    assert_eq!(status, 422, "{said}");
-    let detail = said["detail"].as_str().expect("a detail");
-    assert!(detail.contains("'child_process'") && detail.contains("node_modules/shell/run.js"), "{detail}");
+}
+
+/// Many packages name such a module for a case that never comes: it is refused when it is used.
+#[tokio::test]
+async fn what_a_package_cannot_have_is_refused_when_it_asks_for_it() {
+    let registry = Registry::start();
+    registry.publish(
+        "shell",
+        "1.0.0",
+        json!({}),
+        &[
+            ("run.js", "module.exports = () => require('child_process').execSync('ls')"),
+            ("index.js", "module.exports = require('./run')"),
+        ],
+    );
+    let server = server(&registry).await;
+    let code = "const shell = require('shell'); module.exports = () => shell()";
+    let package = json!({ "dependencies": { "shell": "1" } }).to_string();
+    let (status, saved) = put(&server, "x", json!({ "integration.js": code, "package.json": package })).await;
+    assert_eq!(status, 201, "{saved}");
+    let run = server.post("/v1/integrations/x/preview", json!({})).await;
+    let message = run["error"]["message"].as_str().expect("a message");
+    assert_eq!(run["error"]["code"], "unsupported_builtin", "{run}");
+    assert!(message.contains("child_process.execSync") && message.contains("node_modules/shell/run.js"), "{message}");
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, ACCEPT_ENCODING, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use http::header::{ACCEPT_ENCODING, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use http::{Method, Uri};
 use url::Url;
 
@@ -208,7 +208,6 @@ fn parse_headers(list: &[(String, String)], url: &Url) -> Result<HeaderMap, Refu
     }
     let agent = concat!("tidegate/", env!("CARGO_PKG_VERSION"));
     headers.entry(USER_AGENT).or_insert(HeaderValue::from_static(agent));
-    headers.entry(ACCEPT).or_insert(HeaderValue::from_static("*/*"));
     headers.entry(ACCEPT_ENCODING).or_insert(HeaderValue::from_static("gzip, br, deflate"));
     Ok(headers)
 }
@@ -347,7 +346,7 @@ mod tests {
             OWN_HEADERS.iter().map(|name| (*name, "1")).chain([("X-Mine", "2"), ("x-mine", "3")]).collect();
         let hop = Hop::first(outgoing("get", "https://example.com/#frag", &own)).unwrap();
         let names: Vec<_> = hop.headers.keys().map(HeaderName::as_str).collect();
-        assert_eq!(names.len(), 4, "{names:?}");
+        assert_eq!(names.len(), 3, "{names:?}");
         assert_eq!(hop.headers.get_all("x-mine").iter().count(), 2);
         assert_eq!(hop.headers["user-agent"], format!("tidegate/{}", env!("CARGO_PKG_VERSION")));
         assert_eq!((hop.method, hop.url.as_str()), (Method::GET, "https://example.com/"));

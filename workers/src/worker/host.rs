@@ -48,6 +48,9 @@ struct FetchArgs {
     headers: Vec<(String, String)>,
     #[serde(default)]
     redirect: Option<String>,
+    /// A client that writes its headers itself, as Node's `http`; `fetch` accepts anything unless it says something else.
+    #[serde(default)]
+    plain: bool,
     #[serde(default)]
     timeout_ms: Option<u64>,
 }
@@ -142,9 +145,12 @@ impl<'a> RunHost<'a> {
         self.services.live.line(self.attempt.run, line(at_ms, level, message, detail));
     }
 
-    async fn fetch(&self, args: FetchArgs, body: Option<Vec<u8>>) -> Result<Answer, HostError> {
+    async fn fetch(&self, mut args: FetchArgs, body: Option<Vec<u8>>) -> Result<Answer, HostError> {
         if self.requests.fetch_add(1, Ordering::Relaxed) >= MAX_REQUESTS {
             return Err(refused("too_many_requests", format!("a run may make {MAX_REQUESTS} requests")));
+        }
+        if !args.plain && !args.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("accept")) {
+            args.headers.push(("accept".into(), "*/*".into()));
         }
         let left_ms = u64::from(self.attempt.version.settings.timeout_ms).saturating_sub(self.watch.elapsed_ms());
         let exchange = self

@@ -8,6 +8,9 @@ use crate::packages::lock::package_of;
 use crate::packages::refusal::refused;
 use crate::{Error, Result};
 
+/// The code of the error of a bundle that is over its bound.
+pub(super) const TOO_LARGE: &str = "bundle_too_large";
+
 /// How many packages a message lists.
 const LISTED: usize = 5;
 
@@ -92,7 +95,7 @@ impl Meta {
             limit >> 10,
             shown.collect::<Vec<_>>().join(", ")
         );
-        refused("bundle_too_large", message)
+        refused(TOO_LARGE, message)
     }
 }
 

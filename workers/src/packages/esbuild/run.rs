@@ -8,10 +8,10 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::process::{Child, Command};
 
-use super::meta::Meta;
+use super::meta::{Meta, TOO_LARGE};
 use super::said;
-use crate::Result;
 use crate::packages::refusal::{broken, refused};
+use crate::{Error, Result};
 
 /// How long it may take, and the most bytes of what it says, of the code and of the map.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -32,7 +32,7 @@ const OUT: &str = ".out";
 
 /// CommonJS as Node has it: `main` before `module`, and no condition that only bundlers know, so that a package is the
 /// same here as in Node. What a module knows of its place is a place that does not exist.
-const OPTIONS: [&str; 19] = [
+const OPTIONS: [&str; 22] = [
     "--bundle",
     "--platform=node",
     "--format=cjs",
@@ -40,6 +40,10 @@ const OPTIONS: [&str; 19] = [
     "--main-fields=main,module",
     "--conditions=node",
     "--supported:dynamic-import=false",
+    // Packages that open sockets themselves: the runtime has its own in their place.
+    "--external:undici",
+    "--external:xhr2",
+    "--external:xmlhttprequest",
     "--define:import.meta.url=\"file:///integration/integration.js\"",
     "--define:__filename=\"/integration/integration.js\"",
     "--define:__dirname=\"/integration\"",
@@ -62,9 +66,18 @@ pub(in crate::packages) struct Output {
     pub meta: Meta,
 }
 
-/// Bundles `entry` in `folder`. Files outside of it are not bundled, whatever a package names.
+/// Bundles `entry` in `folder`. Files outside of it are not bundled, whatever a package names. What would be too large is
+/// minified: functions then have short names in stacks, but it runs.
 pub(in crate::packages) async fn bundle(program: &Path, folder: &Path, entry: &str) -> Result<Output> {
-    let mut child = start(program, folder, entry).await.map_err(|error| broken("starting esbuild", error))?;
+    match bundle_as(program, folder, entry, &[]).await {
+        Err(Error::Script(error)) if error.code == TOO_LARGE => bundle_as(program, folder, entry, &["--minify"]).await,
+        bundled => bundled,
+    }
+}
+
+async fn bundle_as(program: &Path, folder: &Path, entry: &str, more: &[&str]) -> Result<Output> {
+    let started = start(program, folder, entry, more).await;
+    let mut child = started.map_err(|error| broken("starting esbuild", error))?;
     bound(&child);
     let ended = tokio::time::timeout(TIMEOUT, listen(&mut child)).await;
     let (status, said) = match ended {
@@ -83,12 +96,13 @@ pub(in crate::packages) async fn bundle(program: &Path, folder: &Path, entry: &s
     read.await.map_err(|error| broken("esbuild", error))?
 }
 
-async fn start(program: &Path, folder: &Path, entry: &str) -> io::Result<Child> {
+async fn start(program: &Path, folder: &Path, entry: &str, more: &[&str]) -> io::Result<Child> {
     let mut attempt = 0;
     loop {
         let started = Command::new(program)
             .arg(entry)
             .args(OPTIONS)
+            .args(more)
             .current_dir(folder)
             .env_clear()
             .stdin(Stdio::null())
