@@ -11,7 +11,8 @@ mod shutdown;
 
 use std::process::ExitCode;
 
-/// Runners allocate on many threads: there the C library's allocator grows and shrinks its areas page by page.
+/// A runner makes and drops a heap per run on many threads, where the C library's allocator grows and shrinks its areas
+/// page by page.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -24,8 +24,16 @@ struct Size {
     waiting: usize,
 }
 
+/// As in the product.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     if std::env::args().nth(1).as_deref() == Some("runner") {
+        if let Err(error) = scripts::jail::enter(scripts::jail::Allowance::default()) {
+            eprintln!("runner: no jail: {error}");
+            return ExitCode::FAILURE;
+        }
         let socket = std::io::stdin().as_fd().try_clone_to_owned();
         let served = socket.and_then(|socket| scripts::runner::serve(UnixStream::from(socket)));
         return served.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
