@@ -36,7 +36,7 @@
 
   const RealDate = Date;
   const realNow = RealDate.now;
-  const realSince = performance.now.bind(performance);
+  const { performance } = globalThis;
   const { timer, clearTimer } = host;
   const waiting = new Map();
   let time;
@@ -57,7 +57,8 @@
   define(FakeDate, 'parse', RealDate.parse);
   define(FakeDate, 'UTC', RealDate.UTC);
   define(globalThis, 'Date', FakeDate);
-  define(performance, 'now', function () { return time === undefined ? realSince() : started.since + (time - started.at); });
+  const since = () => (time === undefined ? performance.now() : started.since + (time - started.at));
+  define(globalThis, 'performance', { now: since, timeOrigin: performance.timeOrigin });
 
   // `setImmediate` has no delay: it never waits for the clock.
   host.timer = (id, delay) => {
@@ -80,7 +81,7 @@
     set(at) {
       const ms = at instanceof RealDate || typeof at === 'number' || typeof at === 'string' ? new RealDate(at).getTime() : NaN;
       if (Number.isNaN(ms)) throw new TypeError(`clock.set: ${show(at)} is no time; use for example '2030-01-01T09:00:00Z'`);
-      started ??= { since: realSince(), at: ms };
+      started ??= { since: performance.now(), at: ms };
       time = ms;
     },
     async advance(ms) {

@@ -96,6 +96,9 @@ fn as_text(Outcome { name, error, lines, took }: &Outcome) -> String {
     if let Some(stack) = &error.stack {
         text += &indented(&terminal::dim(stack));
     }
+    if error.code == "never_settles" {
+        text += &indented("timers wait once clock.set was called: let them fire with `await clock.advance(ms)`");
+    }
     text
 }
 
