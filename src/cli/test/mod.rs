@@ -7,8 +7,9 @@ mod report;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use schedules::Stopwatch;
 use scripts::protocol::{Bundle, Input, Limits, ScriptError, Test};
 use serde_json::json;
 use store::{IntegrationId, JobId, RunId};
@@ -67,6 +68,17 @@ pub struct Args {
 /// The name that stands for a file's top level in a report.
 const TOP_LEVEL: &str = "(the file)";
 
+/// The variables that count here: those about the sandbox and where packages come from.
+const VARIABLES: [&str; 7] = [
+    "TIDEGATE_SANDBOX",
+    "TIDEGATE_ESBUILD",
+    "TIDEGATE_PACKAGES__REGISTRY",
+    "TIDEGATE_PACKAGES__TOKEN_ENV",
+    "TIDEGATE_PACKAGES__HOSTS",
+    "TIDEGATE_PACKAGES__ALLOW",
+    "TIDEGATE_PACKAGES__CA",
+];
+
 /// Runs them.
 pub async fn test(args: Args) -> Result<(), Failure> {
     let folders = folder::find(&args.folder)?;
@@ -74,7 +86,7 @@ pub async fn test(args: Args) -> Result<(), Failure> {
         return Err(Failure::usage(format!("there is no integration in {}", args.folder.display()))
             .help("`tidegate new NAME` makes one, with a first test"));
     }
-    let began = Instant::now();
+    let watch = Stopwatch::start();
     let data = tempfile::tempdir()?;
     let services = open(&args, data.path()).await?;
     let mut report = Report::new(args.json);
@@ -88,7 +100,7 @@ pub async fn test(args: Args) -> Result<(), Failure> {
         (0, None) => Err(Failure::usage(format!("there are no tests in {}", args.folder.display()))
             .help("write integration.test.js beside integration.js; `tidegate test --help` shows a first test")),
         _ => {
-            report.end(began.elapsed());
+            report.end(watch.elapsed_ms());
             if report.failed() { Err(Failure::silent(code::FAILED)) } else { Ok(()) }
         }
     }
@@ -96,8 +108,7 @@ pub async fn test(args: Args) -> Result<(), Failure> {
 
 async fn open(args: &Args, data: &Path) -> Result<Services, Failure> {
     let openings = args.allow.iter().map(|text| app::opening(text)).collect::<Result<Vec<_>, _>>()?;
-    let environment = Environment::of_process().only(&["TIDEGATE_SANDBOX", "TIDEGATE_ESBUILD"]);
-    let mut config = config::load(None, &environment, Vec::new())?;
+    let mut config = config::load(None, &Environment::of_process().only(&VARIABLES), Vec::new())?;
     config.server.data = data.to_path_buf();
     app::services(&config, openings, Vec::new()).await
 }
@@ -148,17 +159,17 @@ impl<'a> Suite<'a> {
 
     /// Lists the tests, then runs each.
     async fn run(&self, args: &Args, report: &mut Report) -> Result<(), Failure> {
-        let began = Instant::now();
+        let watch = Stopwatch::start();
         let tests = match &self.tests {
             Ok(tests) => tests,
-            Err(error) => return self.broken(ScriptError::clone(error), began.elapsed(), report),
+            Err(error) => return self.broken(ScriptError::clone(error), watch.elapsed_ms(), report),
         };
         let policy = self.policy();
         let mut recording = Recording::read(&self.recorded)?;
         let listing = TestHost::new(Vec::new(), None, self.timeout());
         let names: Vec<String> = match self.ended(tests, None, &listing).await.result {
             Ok(names) => serde_json::from_str(&names).unwrap_or_default(),
-            Err(error) => return self.broken(error, began.elapsed(), report),
+            Err(error) => return self.broken(error, watch.elapsed_ms(), report),
         };
         let wanted = |name: &String| args.filter.as_ref().is_none_or(|text| name.contains(text.as_str()));
         if !names.iter().any(wanted) {
@@ -169,13 +180,13 @@ impl<'a> Suite<'a> {
         for name in names.iter().filter(|name| wanted(name)) {
             let left: Vec<Entry> = recording.tests.get(name).cloned().unwrap_or_default();
             let host = TestHost::new(left, out, self.timeout());
-            let began = Instant::now();
+            let watch = Stopwatch::start();
             let ended = self.ended(tests, Some(name), &host).await;
             let (lines, made) = host.into_parts();
             if args.record {
                 recording.tests.insert(name.clone(), made);
             }
-            let outcome = Outcome { name: name.clone(), error: ended.result.err(), lines, took: began.elapsed() };
+            let outcome = Outcome { name: name.clone(), error: ended.result.err(), lines, took_ms: watch.elapsed_ms() };
             report.test(&self.shown, &outcome);
         }
         if args.record {
@@ -186,9 +197,9 @@ impl<'a> Suite<'a> {
     }
 
     /// The file itself does not work.
-    fn broken(&self, error: ScriptError, took: Duration, report: &mut Report) -> Result<(), Failure> {
+    fn broken(&self, error: ScriptError, took_ms: u64, report: &mut Report) -> Result<(), Failure> {
         report.file(&self.shown);
-        report.test(&self.shown, &Outcome { name: TOP_LEVEL.into(), error: Some(error), lines: Vec::new(), took });
+        report.test(&self.shown, &Outcome { name: TOP_LEVEL.into(), error: Some(error), lines: Vec::new(), took_ms });
         Ok(())
     }
 

@@ -76,11 +76,7 @@ impl Asked {
             Ok(text) => hex(&Sha256::digest(redactor.redact_json(text).as_bytes())),
             Err(_) => hex(&Sha256::digest(body)),
         };
-        Self {
-            method: method.to_owned(),
-            url: redactor.redact(url).into_owned(),
-            body_sha256: body.map(hash),
-        }
+        Self { method: method.to_owned(), url: redactor.redact(url).into_owned(), body_sha256: body.map(hash) }
     }
 }
 

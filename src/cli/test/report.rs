@@ -1,7 +1,5 @@
 //! What `test` prints: a tree per file, why a test failed, a line at the end; or a line of JSON per test.
 
-use std::time::Duration;
-
 use scripts::protocol::{Level, Line, ScriptError};
 use serde_json::json;
 
@@ -16,7 +14,7 @@ pub struct Outcome {
     /// What it logged.
     pub lines: Vec<Line>,
     /// How long it took.
-    pub took: Duration,
+    pub took_ms: u64,
 }
 
 /// Prints, and counts.
@@ -59,7 +57,7 @@ impl Report {
     }
 
     /// The last line.
-    pub fn end(&self, took: Duration) {
+    pub fn end(&self, took_ms: u64) {
         if self.as_json {
             return;
         }
@@ -68,23 +66,22 @@ impl Report {
             0 => String::new(),
             n => format!(", {}", terminal::bad(&format!("{n} failed"))),
         };
-        terminal::out(&format!("\n{passed}{failed}  {}", terminal::dim(&format!("{} ms", took.as_millis()))));
+        terminal::out(&format!("\n{passed}{failed}  {}", terminal::dim(&format!("{} ms", took_ms))));
     }
 }
 
-fn as_json(file: &str, Outcome { name, error, lines, took }: &Outcome) -> String {
+fn as_json(file: &str, Outcome { name, error, lines, took_ms }: &Outcome) -> String {
     let outcome = if error.is_none() { "passed" } else { "failed" };
-    let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     let logs: Vec<_> = lines
         .iter()
         .map(|line| json!({ "atMs": line.at_ms, "level": level(line.level), "message": line.message }))
         .collect();
-    json!({ "file": file, "test": name, "outcome": outcome, "durationMs": ms, "error": error, "logs": logs })
+    json!({ "file": file, "test": name, "outcome": outcome, "durationMs": took_ms, "error": error, "logs": logs })
         .to_string()
 }
 
-fn as_text(Outcome { name, error, lines, took }: &Outcome) -> String {
-    let ms = terminal::dim(&format!("{} ms", took.as_millis()));
+fn as_text(Outcome { name, error, lines, took_ms }: &Outcome) -> String {
+    let ms = terminal::dim(&format!("{} ms", took_ms));
     let Some(error) = error else {
         return format!("  {} {name}  {ms}", terminal::good("✓"));
     };

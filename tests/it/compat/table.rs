@@ -6,7 +6,8 @@ use std::fs;
 
 use super::corpus::root;
 
-const BEGIN: &str = "<!-- the table is made by `COMPAT_TABLE=write make test NEXTEST='--test it packages_answer_as_in_node'` -->\n";
+const BEGIN: &str =
+    "<!-- the table is made by `COMPAT_TABLE=write make test NEXTEST='--test it packages_answer_as_in_node'` -->\n";
 const END: &str = "<!-- end of the table -->";
 
 /// What became of a package.
@@ -44,9 +45,11 @@ pub fn compare(rows: &[Row]) {
 
 fn table(rows: &[Row]) -> String {
     let passed = rows.iter().filter(|row| row.verdict == Verdict::Passes).count();
-    let mut table = format!("\n{passed} of {} pass.\n\n| packages | what was compared | result |\n|---|---|---|\n", rows.len());
+    let mut table =
+        format!("\n{passed} of {} pass.\n\n| packages | what was compared | result |\n|---|---|---|\n", rows.len());
     for row in rows {
-        let versions: Vec<String> = row.dependencies.iter().map(|(name, version)| format!("{name} {version}")).collect();
+        let versions: Vec<String> =
+            row.dependencies.iter().map(|(name, version)| format!("{name} {version}")).collect();
         let result = match &row.verdict {
             Verdict::Passes => "pass".to_owned(),
             Verdict::Refused(why) => format!("no, as expected: {why}"),

@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::support::{Ran, Sink, tidegate_in};
+use crate::support::{Ran, Registry, Sink, esbuild, tidegate_in};
 
 /// A folder with an integration and a file of tests.
 fn folder(handler: &str, tests: &str) -> tempfile::TempDir {
@@ -162,9 +162,49 @@ fn a_request_is_stubbed_or_recorded_and_then_replayed_without_its_server() {
     assert!(!kept.contains("k-20394857") && kept.contains("******"), "{kept}");
     run(&root, &["--secret", "API_KEY=another-value"]).ok();
     let other = folder("module.exports = () => 1", "");
-    fs::write(other.path().join("it/integration.test.js"), names("test('once', async () => { await fetch('https://x.example/'); });"))
-        .expect("written");
+    fs::write(
+        other.path().join("it/integration.test.js"),
+        names("test('once', async () => { await fetch('https://x.example/'); });"),
+    )
+    .expect("written");
     assert!(run(&other, &[]).out.contains("GET https://x.example/ has no answer"), "without a recording");
+}
+
+#[test]
+fn tests_have_packages_other_files_and_types() {
+    let registry = Registry::start();
+    registry.publish("tone", "2.0.1", json!({}), &[("index.js", "module.exports = word => `${word}!`")]);
+    let root = folder(
+        "const tone = require('tone');\nconst { loud } = require('./lib/loud');\nmodule.exports = async ({ payload }) => tone(loud(payload.word));\n",
+        "import { test, assert, run } from 'tidegate:test';\nimport { createHash } from 'node:crypto';\ntest('module', async () => { assert.equal(createHash('md5').update(await run({ payload: { word: 'a' } })).digest('hex').length, 32); });\n",
+    );
+    let folder = root.path().join("it");
+    fs::create_dir(folder.join("lib")).expect("a folder");
+    for (name, text) in [
+        ("package.json", "{\"dependencies\":{\"tone\":\"^2\"}}"),
+        (
+            "lib/loud.js",
+            "exports.loud = (word) => {\n  if (!word) throw new RangeError('nothing to say');\n  return word.toUpperCase();\n};\n",
+        ),
+        (
+            "typed.test.ts",
+            "import { test, assert, run } from 'tidegate:test';\nimport { loud } from './lib/loud';\nconst word: string = 'ada';\ntest('typed', async () => { assert.equal(await run({ payload: { word } }), loud(word) + '!'); });\ntest('fails', async () => {\n  await run({ payload: {} });\n});\n",
+        ),
+    ] {
+        fs::write(folder.join(name), text).expect("written");
+    }
+    let (url, opening, esbuild) = (registry.url(), registry.opening(), esbuild());
+    let env = [
+        ("TIDEGATE_PACKAGES__REGISTRY", url.as_str()),
+        ("TIDEGATE_PACKAGES__ALLOW", opening.as_str()),
+        ("TIDEGATE_ESBUILD", esbuild.to_str().expect("UTF-8")),
+    ];
+    let ran = tidegate_in(root.path(), &["test"], &env);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    let parts = ["✓ module", "✓ typed", "✗ fails", "lib/loud.js:2:", "integration.js:3:", "typed.test.ts:6:"];
+    for part in parts {
+        assert!(ran.out.contains(part), "no {part:?} in {}", ran.out);
+    }
 }
 
 #[test]
