@@ -208,7 +208,16 @@
     return printed;
   }
 
-  async function run(context = {}) {
+  // An error of the handler also says which line of the test ran it.
+  async function run(context) {
+    const { stack } = new Error();
+    try { return await ran(context); } catch (error) {
+      if (error instanceof Error) define(error, 'stack', `${error.stack}\n${stack}`);
+      throw error;
+    }
+  }
+
+  async function ran(context = {}) {
     only('run', context, CONTEXT);
     const secrets = context.secrets ?? parse(input.secrets);
     Object.values(secrets).forEach((value) => seen.add(String(value)));

@@ -66,7 +66,7 @@ impl Report {
             0 => String::new(),
             n => format!(", {}", terminal::bad(&format!("{n} failed"))),
         };
-        terminal::out(&format!("\n{passed}{failed}  {}", terminal::dim(&format!("{} ms", took_ms))));
+        terminal::out(&format!("\n{passed}{failed}  {}", terminal::dim(&format!("{took_ms} ms"))));
     }
 }
 
@@ -81,7 +81,7 @@ fn as_json(file: &str, Outcome { name, error, lines, took_ms }: &Outcome) -> Str
 }
 
 fn as_text(Outcome { name, error, lines, took_ms }: &Outcome) -> String {
-    let ms = terminal::dim(&format!("{} ms", took_ms));
+    let ms = terminal::dim(&format!("{took_ms} ms"));
     let Some(error) = error else {
         return format!("  {} {name}  {ms}", terminal::good("✓"));
     };
