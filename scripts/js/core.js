@@ -9,6 +9,8 @@
   const pending = new Map();
   const rejected = new Map();
   let outcome;
+  // What `js/test.js` makes, in runs of a file of tests.
+  let tests;
 
   const define = (target, name, value) =>
     defineProperty(target, name, { value, writable: true, configurable: true, enumerable: false });
@@ -57,6 +59,7 @@
   // ---- builtin modules
 
   function require(name) {
+    if (tests && name === 'tidegate:test') return tests.api;
     const [source, part] = host.module(text(String(name))) ?? [];
     if (source === undefined) throw missing(String(name));
     if (source === 'refused') return load('node/refused')(String(name).replace(/^node:/, ''), part);
@@ -118,7 +121,7 @@
     };
   }
 
-  async function evaluate(code, input) {
+  async function handlerOf(code) {
     let exports;
     if (code.module) {
       await code.promise;
@@ -128,7 +131,12 @@
       code.wrapper.call(module.exports, module, module.exports, require);
       exports = module.exports;
     }
-    const handler = pick(exports, code.module);
+    return code.tests ? tests.conduct : pick(exports, code.module);
+  }
+
+  async function evaluate(code, input) {
+    if (tests) code.tests = true;
+    const handler = await handlerOf(code);
     return input === undefined ? undefined : handler(argument(input));
   }
 
@@ -168,6 +176,7 @@
 
   const internal = {
     host, native, load, require, call, define, text, tagged, tags, parse, stringify, uncaught,
+    argument, handlerOf,
     // Ties a callback to the asynchronous context it was made in; `async_hooks` replaces it when it is loaded.
     bind: (callback) => callback,
   };
@@ -234,8 +243,15 @@
   ];
   for (const [prototype, name, method] of localized) define(prototype, name, method);
 
+  // Before a file of tests is evaluated: what it tests, and the handler's argument if a test says nothing else.
+  function testing(subject, input) {
+    Object.assign(internal, { subject, input });
+    tests = load('test');
+  }
+
   return {
     begin,
+    testing,
     require,
     reply,
     rejection,

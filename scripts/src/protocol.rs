@@ -77,6 +77,13 @@ pub enum Code {
     Files(BTreeMap<String, String>),
     /// A bundle made by the engine; only its top level is evaluated.
     Bundle(Box<Bundle>),
+    /// A file of tests to compile; it is not evaluated.
+    Test {
+        /// The file's name, such as `integration.test.js`.
+        name: String,
+        /// Its text.
+        text: String,
+    },
 }
 
 /// How a bundle's code is evaluated.
@@ -144,6 +151,19 @@ pub struct Input {
     pub request: Option<String>,
     /// `run`: `{ id, attempt, scheduledAt, release, deadline }`.
     pub run: String,
+    /// What runs instead of the handler, which is then what it tests.
+    pub test: Option<Box<Test>>,
+}
+
+/// A file of tests beside the integration, with `tidegate:test` in its reach.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Test {
+    /// The file; it exports nothing.
+    pub bundle: Bundle,
+    /// The one test to run; without it the result is the list of their names.
+    pub name: Option<String>,
+    /// The integration's own wall-clock time.
+    pub timeout_ms: u32,
 }
 
 /// What one run may use; hitting one ends it with its own error code.

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use crate::builtins;
 use crate::clock;
-use crate::compile::{Compiled, compile};
+use crate::compile::{Compiled, compile, compile_test};
 use crate::protocol::{Bundle, Check, Code, FromRunner, Limits, Load, Reply, Run, ScriptError, ToRunner, Usage};
 use crate::sandbox::{Finished, Host, Inbox, Incoming, Letter, Outbox, Program, Task, Ties, execute};
 use threads::Threads;
@@ -105,7 +105,9 @@ impl Runner {
             let _gone = outbox.send(&FromRunner::Finished { id, result, usage });
         };
         let work = move || {
-            let task = Task { program: &program, input: Some(&run.input) };
+            let tests = run.input.test.as_ref().map(|test| Program::beside(test.bundle.clone(), &program));
+            let subject = tests.is_some().then(|| Arc::clone(&program));
+            let task = Task { program: tests.as_ref().unwrap_or(&program), input: Some(&run.input), subject };
             let done = caught(|| evaluate(&task, run.limits, &seat, &outbox, |ended| finish(&seat, &outbox, ended)));
             if let Err(error) = done {
                 finish(&seat, &outbox, failed(error));
@@ -125,10 +127,11 @@ fn checked(check: &Check, seat: &Seat, outbox: &Outbox) -> Result<Bundle, Script
     let compiled = match &check.code {
         Code::Files(files) => compile(files)?,
         Code::Bundle(bundle) => Compiled::ready(Bundle::clone(bundle)),
+        Code::Test { name, text } => return compile_test(name, text),
     };
     let program = Program::new(compiled.bundle);
     let mut ended = Err(broken("the check did not end"));
-    let task = Task { program: &program, input: None };
+    let task = Task { program: &program, input: None, subject: None };
     evaluate(&task, check.limits, seat, outbox, |finished| ended = finished.result);
     match ended {
         Ok(_) => Ok(program.bundle),

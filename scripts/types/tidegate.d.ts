@@ -120,3 +120,85 @@ interface TidegateError extends Error {
   /** `false` ends the job without further attempts. */
   retryable?: boolean;
 }
+
+/** For `*.test.js` and `*.test.ts` beside the integration, run by `tidegate test`; nothing else can load it. */
+declare module 'tidegate:test' {
+  interface TestRequest {
+    method: string;
+    url: string;
+    headers: Record<string, string>;
+    body: string;
+    json(): any;
+  }
+
+  interface TestAnswer {
+    /** 200 by default. */
+    status?: number;
+    statusText?: string;
+    headers?: Record<string, string>;
+    json?: unknown;
+    text?: string;
+    body?: Uint8Array;
+    /** The request rejects with this message, and `code`. */
+    error?: string;
+    code?: string;
+  }
+
+  interface TestCall {
+    name: string;
+    verb: 'execute' | 'schedule' | 'cancel' | 'reschedule';
+    payload: any;
+    options: any;
+  }
+
+  interface TestAssert {
+    (value: unknown, message?: string): void;
+    ok(value: unknown, message?: string): void;
+    equal(actual: unknown, expected: unknown, message?: string): void;
+    notEqual(actual: unknown, expected: unknown, message?: string): void;
+    strictEqual(actual: unknown, expected: unknown, message?: string): void;
+    deepEqual(actual: unknown, expected: unknown, message?: string): void;
+    deepStrictEqual(actual: unknown, expected: unknown, message?: string): void;
+    notDeepEqual(actual: unknown, expected: unknown, message?: string): void;
+    match(text: string, pattern: RegExp, message?: string): void;
+    throws(run: () => unknown, expected?: unknown, message?: string): void;
+    rejects(run: Promise<unknown> | (() => Promise<unknown>), expected?: unknown, message?: string): Promise<void>;
+    fail(message?: string): never;
+  }
+
+  /** A test, in a run of its own: nothing of it reaches another one. */
+  export function test(name: string, body: () => unknown): void;
+  /** Node's `assert`. */
+  export const assert: TestAssert;
+  /** Runs the handler as a real run does; its result is JSON. What is left out: sample.json, the secrets of `tidegate test`. */
+  export function run(context?: {
+    payload?: unknown;
+    secrets?: Record<string, string>;
+    key?: TidegateKey | null;
+    event?: unknown;
+    request?: unknown;
+    run?: Partial<TidegateRun>;
+  }): Promise<any>;
+  export const http: {
+    /** Every request of this test, in order. */
+    requests: TestRequest[];
+    /** `'GET https://api.example.com/users/*'`, with or without the method, or a pattern of both. The last one that fits answers. */
+    on(request: string | RegExp, answer: TestAnswer | ((request: TestRequest) => TestAnswer | Promise<TestAnswer>)): void;
+  };
+  export const clock: {
+    /** From now on time stands still at this one. */
+    set(at: string | number | Date): void;
+    /** Moves it by milliseconds, and fires the timers that are due. */
+    advance(ms: number): Promise<void>;
+    now(): number;
+  };
+  export const cache: TidegateCache;
+  /** Those of `.env`, `TIDEGATE_SECRET_<NAME>` and `--secret`. */
+  export const secrets: Record<string, string>;
+  export const integrations: {
+    /** What `integration(name)` answers. */
+    on(name: string, answer: unknown | ((call: TestCall) => unknown)): void;
+  };
+  /** What was asked of other integrations, in order. */
+  export const calls: TestCall[];
+}

@@ -21,6 +21,7 @@ mod serve;
 mod sse;
 mod store;
 mod terminal;
+mod test;
 mod welcome;
 
 use std::future::Future;
@@ -58,6 +59,8 @@ enum Command {
     Deploy(deploy::Args),
     /// Run one integration here and now, without a server
     Run(run::Args),
+    /// Run the tests of integrations
+    Test(test::Args),
     /// Show the logs of a server's runs
     Logs(logs::Args),
     /// Look at schedules
@@ -92,6 +95,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::New(args) => new::new(&args),
         Command::Deploy(args) => block_on(deploy::deploy(args)),
         Command::Run(args) => block_on(run::run(args)),
+        Command::Test(args) => block_on(test::test(args)),
         Command::Logs(args) => block_on(logs::logs(args)),
         Command::Schedules(args) => block_on(schedules::schedules(args)),
         Command::Secrets(args) => block_on(secrets::secrets(args)),

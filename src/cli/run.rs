@@ -43,7 +43,8 @@ pub struct Args {
     allow: Vec<String>,
 }
 
-fn secret(text: &str) -> Result<(String, String), String> {
+/// Reads `NAME=VALUE`.
+pub fn secret(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("a secret is written NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))
 }

@@ -17,6 +17,7 @@ use std::rc::Rc;
 
 use rquickjs::{Ctx, Exception, Function, Object, Result};
 
+pub(crate) use modules::TESTING;
 pub use modules::{Builtin, node_builtin};
 pub(crate) use sources::{builtin, prepare};
 

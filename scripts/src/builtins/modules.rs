@@ -33,6 +33,9 @@ const TERMINAL: Builtin = Refused { why: "an integration has no terminal" };
 const ENGINE: Builtin = Refused { why: "it belongs to the V8 engine, and integrations run on QuickJS" };
 const OTHER: Builtin = Refused { why: "integrations have no use for it" };
 
+/// What files of tests are written with; `require` in `js/core.js` serves it to them alone.
+pub(crate) const TESTING: &str = "tidegate:test";
+
 /// All names, without `node:`.
 pub(crate) const BUILTINS: &[(&str, Builtin)] = &[
     ("assert", module("node/assert")),

@@ -25,7 +25,7 @@ macro_rules! sources {
 }
 
 const SOURCES: &[(&str, &str)] = sources! {
-    core: "cache" "clone" "console" "core" "inspect" "integration" "outcome" "timers";
+    core: "cache" "clone" "console" "core" "inspect" "integration" "outcome" "test" "timers";
     "web": "abort" "blob" "body" "crypto" "encoding" "events" "fetch" "form" "headers" "intl" "intl-dates" "messages"
         "socket" "streams" "url" "xhr";
     "node": "assert" "async_hooks" "buffer" "ciphers" "console" "constants" "consumers" "crypto" "diagnostics_channel"

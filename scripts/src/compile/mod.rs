@@ -29,16 +29,26 @@ impl Compiled {
 /// Compiles a draft's files.
 pub(crate) fn compile(files: &BTreeMap<String, String>) -> Result<Compiled, ScriptError> {
     let entry = entry::find(files)?;
-    let parsed = syntax::compile(entry.name, entry.text, entry.typescript)?;
-    let bundle = Bundle {
-        entry: entry.name.to_owned(),
+    let mut parsed = syntax::compile(entry.name, entry.text, entry.typescript)?;
+    let export = parsed.export.take();
+    Ok(Compiled { bundle: bundle(entry.name, entry.text, parsed), export })
+}
+
+/// Compiles a file of tests, which exports nothing.
+pub(crate) fn compile_test(name: &str, text: &str) -> Result<Bundle, ScriptError> {
+    entry::check_size(name, text)?;
+    Ok(bundle(name, text, syntax::compile(name, text, name.ends_with(".ts"))?))
+}
+
+fn bundle(name: &str, text: &str, parsed: syntax::Parsed) -> Bundle {
+    Bundle {
+        entry: name.to_owned(),
         format: parsed.format,
         hash: hash(parsed.format, &parsed.code),
-        source: parsed.map.is_some().then(|| entry.text.to_owned()),
+        source: parsed.map.is_some().then(|| text.to_owned()),
         code: parsed.code,
         map: parsed.map,
-    };
-    Ok(Compiled { bundle, export: parsed.export })
+    }
 }
 
 /// The identity of code: [`Bundle::hash`].

@@ -11,7 +11,7 @@ use oxc::semantic::{Scoping, SemanticBuilder};
 use oxc::span::{SourceType, Span};
 use oxc::transformer::{TransformOptions, Transformer};
 
-use crate::builtins::node_builtin;
+use crate::builtins::{TESTING, node_builtin};
 use crate::place;
 use crate::protocol::{Format, Place, ScriptError};
 
@@ -100,7 +100,7 @@ fn imports(file: &str, text: &str, parsed: &ParserReturn<'_>) -> Result<(), Scri
     let requested = &parsed.module_record.requested_modules;
     let first = requested
         .iter()
-        .filter(|(name, _)| node_builtin(name).is_none())
+        .filter(|(name, _)| node_builtin(name).is_none() && !(*name == TESTING && file.contains(".test.")))
         .filter_map(|(name, uses)| uses.iter().find(|one| !one.is_type).map(|one| (name.as_str(), one.statement_span)))
         .min_by_key(|(_, span)| span.start);
     let Some((name, _)) = first else {

@@ -30,6 +30,8 @@ pub(crate) struct Task<'a> {
     pub program: &'a Program,
     /// The handler's argument; without one only the top level runs and the export is checked.
     pub input: Option<&'a Input>,
+    /// What the program tests, if it is a file of tests.
+    pub subject: Option<Arc<Program>>,
 }
 
 /// How the loop ended.
@@ -197,13 +199,17 @@ impl Engine {
     /// Starts the module and, with an input, its handler.
     fn begin(&self, task: &Task<'_>) -> std::result::Result<(), End> {
         self.context.with(|ctx| {
-            let code = match task.program.load(&ctx) {
-                Ok(code) => code,
-                Err(_) => return Err(self.thrown(&ctx, End::Invalid)),
-            };
             let input = match task.input.map(|input| argument(&ctx, input)).transpose() {
                 Ok(input) => input,
                 Err(_) => return Err(self.thrown(&ctx, End::Uncaught)),
+            };
+            if let Some(subject) = &task.subject {
+                let subject = loader(&ctx, subject).map_err(|_| self.thrown(&ctx, End::Uncaught))?;
+                self.call_in(&ctx, "testing", (subject, input.clone()))?;
+            }
+            let code = match task.program.load(&ctx) {
+                Ok(code) => code,
+                Err(_) => return Err(self.thrown(&ctx, End::Invalid)),
             };
             self.call_in(&ctx, "begin", (code, input))
         })
@@ -278,6 +284,12 @@ impl Engine {
     }
 }
 
+/// A function that evaluates what is tested, when a test first runs it.
+fn loader<'js>(ctx: &Ctx<'js>, subject: &Arc<Program>) -> Result<Function<'js>> {
+    let subject = Arc::clone(subject);
+    Function::new(ctx.clone(), move |ctx: Ctx<'js>| subject.load(&ctx))
+}
+
 /// The handler's argument as the prelude takes it: JSON texts.
 fn argument<'js>(ctx: &Ctx<'js>, input: &Input) -> Result<Object<'js>> {
     let object = Object::new(ctx.clone())?;
@@ -289,6 +301,10 @@ fn argument<'js>(ctx: &Ctx<'js>, input: &Input) -> Result<Object<'js>> {
         if let Some(text) = text {
             object.set(name, text.as_str())?;
         }
+    }
+    if let Some(test) = &input.test {
+        object.set("test", test.name.as_deref())?;
+        object.set("timeoutMs", test.timeout_ms)?;
     }
     Ok(object)
 }

@@ -28,6 +28,12 @@ impl Program {
         Self { bundle, trace, script: Mutex::default(), module: Mutex::default() }
     }
 
+    /// A file of tests beside what it tests: stacks lead through both.
+    pub fn beside(bundle: Bundle, subject: &Self) -> Self {
+        let trace = Arc::new(Trace::new(&bundle).beside(&subject.trace));
+        Self { bundle, trace, script: Mutex::default(), module: Mutex::default() }
+    }
+
     /// Evaluates the module's text: what `begin` in `js/core.js` takes.
     pub fn load<'js>(&self, ctx: &Ctx<'js>) -> Result<Object<'js>> {
         let code = Object::new(ctx.clone())?;

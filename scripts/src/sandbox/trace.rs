@@ -1,6 +1,6 @@
 //! The engine's stacks in the user's own files, lines and columns.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use oxc_sourcemap::SourceMap;
 
@@ -26,6 +26,8 @@ pub(crate) struct Trace {
     shift: u32,
     map: Option<String>,
     origins: OnceLock<Origins>,
+    /// That of another bundle in the same run.
+    other: Option<Arc<Self>>,
 }
 
 /// Where the parts of a bundle come from.
@@ -61,7 +63,13 @@ impl Trace {
             },
             map: bundle.map.clone(),
             origins: OnceLock::new(),
+            other: None,
         }
+    }
+
+    /// The same, for stacks that lead through another bundle as well.
+    pub fn beside(self, other: &Arc<Self>) -> Self {
+        Self { other: Some(Arc::clone(other)), ..self }
     }
 
     pub fn entry(&self) -> &str {
@@ -91,7 +99,8 @@ impl Trace {
             return &self.text;
         }
         let found = self.origins().files.iter().find(|(name, _)| name == file);
-        found.and_then(|(_, text)| text.as_deref()).unwrap_or_default()
+        let text = found.and_then(|(_, text)| text.as_deref());
+        text.or_else(|| self.other.as_ref().map(|other| other.text_of(file))).unwrap_or_default()
     }
 
     fn line(frame: &Frame<'_>) -> String {
@@ -106,8 +115,8 @@ impl Trace {
         stack.lines().filter_map(|line| self.frame(line))
     }
 
-    fn frame<'a>(&'a self, line: &'a str) -> Option<Frame<'a>> {
-        let line = line.trim().strip_prefix("at ")?;
+    fn frame<'a>(&'a self, whole: &'a str) -> Option<Frame<'a>> {
+        let line = whole.trim().strip_prefix("at ")?;
         let (function, location) = match line.strip_suffix(')').and_then(|line| line.rsplit_once(" (")) {
             Some((function, location)) => (function, location),
             None => ("", line),
@@ -116,7 +125,7 @@ impl Trace {
         let column: u32 = parts.next()?.parse().ok()?;
         let line: u32 = parts.next()?.parse().ok()?;
         if parts.next()? != self.entry {
-            return None;
+            return self.other.as_ref()?.frame(whole);
         }
         let (file, line, column) = self.place(line, column)?;
         Some(Frame { function, file, line, column })

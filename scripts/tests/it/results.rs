@@ -70,6 +70,7 @@ fn the_handler_gets_what_the_engine_sends() {
         event: None,
         request: Some("{\"method\":\"GET\"}".into()),
         run: "{\"id\":\"r\"}".into(),
+        test: None,
     };
     let ran = engine.run_bundle(bundle, sent, Limits::default(), |_| None);
     assert_eq!(

@@ -107,6 +107,33 @@ pub fn find(path: &Path) -> Result<Vec<PathBuf>, Failure> {
     Ok(found)
 }
 
+/// The files of tests directly in the folder at `path`, `*.test.js` and `*.test.ts`, sorted.
+pub fn tests(path: &Path) -> Result<Vec<String>, Failure> {
+    let unreadable = |error| Failure::usage(format!("{} cannot be read: {error}", path.display()));
+    let mut found = Vec::new();
+    for entry in fs::read_dir(path).map_err(unreadable)? {
+        let name = entry.map_err(unreadable)?.file_name().to_string_lossy().into_owned();
+        if name.ends_with(".test.js") || name.ends_with(".test.ts") {
+            found.push(name);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// The integration's `files`, with this file of tests and those that it names.
+pub fn with_test(
+    path: &Path,
+    test: &str,
+    files: &BTreeMap<String, String>,
+) -> Result<BTreeMap<String, String>, Failure> {
+    let gone = || Failure::usage(format!("{} is gone", path.join(test).display()));
+    let mut files = files.clone();
+    files.insert(test.to_owned(), read(&path.join(test))?.ok_or_else(gone)?);
+    imports::follow(path, test, &mut files)?;
+    Ok(files)
+}
+
 fn read(path: &Path) -> Result<Option<String>, Failure> {
     let at = path.display();
     match fs::metadata(path) {

@@ -44,6 +44,8 @@ pub struct Args {
 
 const HANDLER_JS: &str = include_str!("handler.js");
 const HANDLER_TS: &str = include_str!("handler.ts");
+const TEST_JS: &str = include_str!("handler.test.js");
+const TEST_TS: &str = include_str!("handler.test.ts");
 const TSCONFIG: &str = include_str!("tsconfig.json");
 const TYPES: &str = include_str!("../../../scripts/types/tidegate.d.ts");
 
@@ -64,6 +66,7 @@ pub fn new(args: &Args) -> Result<(), Failure> {
     let width = "tidegate deploy ".len() + shown.len() + 2;
     let next = [
         (format!("tidegate run {shown}"), "runs it once, here"),
+        (format!("tidegate test {shown}"), "runs its tests"),
         ("tidegate dev".to_owned(), "runs every integration below this folder, and reloads on save"),
         (format!("tidegate deploy {shown}"), "brings it to a server"),
     ];
@@ -83,11 +86,12 @@ fn files(args: &Args) -> Vec<(&'static str, String)> {
     let code = if args.typescript {
         vec![
             ("integration.ts", HANDLER_TS.to_owned()),
+            ("integration.test.ts", TEST_TS.to_owned()),
             ("tsconfig.json", TSCONFIG.to_owned()),
             ("tidegate.d.ts", TYPES.to_owned()),
         ]
     } else {
-        vec![("integration.js", HANDLER_JS.to_owned())]
+        vec![("integration.js", HANDLER_JS.to_owned()), ("integration.test.js", TEST_JS.to_owned())]
     };
     common.into_iter().chain(code).collect()
 }
@@ -131,7 +135,7 @@ fn readme(args: &Args) -> String {
     format!(
         "# {name}\n\n\
          `{code}` is the code, `integration.toml` says when and how it runs, `sample.json` is a payload to try it with.\n\n\
-         Try it with `tidegate run {name}`; bring it to a server with `tidegate deploy {name}`.\n",
+         Try it with `tidegate run {name}`, test it with `tidegate test {name}`; bring it to a server with `tidegate deploy {name}`.\n",
         name = args.name,
     )
 }

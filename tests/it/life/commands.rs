@@ -143,7 +143,7 @@ fn every_shell_gets_completions_and_every_command_help() {
     for shell in ["bash", "zsh", "fish"] {
         assert!(tidegate(&["completions", shell]).ok().out.contains("schedules"));
     }
-    for command in ["serve", "dev", "new", "deploy", "run", "logs", "schedules", "store", "completions"] {
+    for command in ["serve", "dev", "new", "deploy", "run", "test", "logs", "schedules", "store", "completions"] {
         assert!(tidegate(&[command, "--help"]).ok().out.contains("Examples:"), "{command}");
     }
 }

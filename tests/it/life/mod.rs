@@ -14,4 +14,5 @@ mod operate;
 mod packages;
 mod secrets;
 mod smoke;
+mod testing;
 mod windows;

@@ -10,7 +10,7 @@ mod sink;
 
 pub use command::{Ran, tidegate, tidegate_in};
 pub use process::{Server, Spawned};
-pub use registry::Registry;
+pub use registry::{Registry, esbuild};
 pub use sink::{Request, Sink};
 
 use std::time::Duration;

@@ -65,6 +65,18 @@ impl Checker for runners::Pool {
     }
 }
 
+/// Takes a bundle without a look at what it exports.
+struct AsItIs;
+
+impl Checker for AsItIs {
+    async fn check(&self, code: Code) -> Result<Bundle> {
+        match code {
+            Code::Bundle(bundle) => Ok(*bundle),
+            Code::Files(_) | Code::Test { .. } => Err(refused("no_entry", "only bundles are taken as they are")),
+        }
+    }
+}
+
 /// The installer and the bundler.
 pub struct Packages {
     registry: Registry,
@@ -107,7 +119,8 @@ impl Packages {
             let bundle = checker.check(Code::Files(files.clone())).await?;
             return Ok(Built { bundle, lock: None, cached: false });
         }
-        let building = Box::pin(self.bundle(files, &project, before, checker));
+        let entry = files::entry(files)?;
+        let building = Box::pin(self.bundle(files, entry, &project, before, checker));
         let late = || {
             let message = format!("installing the packages took longer than {} s; try again", TIMEOUT.as_secs());
             Err(Error::Registry { message, retry_after_ms: 1_000 })
@@ -119,15 +132,33 @@ impl Packages {
         built
     }
 
+    /// Makes code of a file of tests, `entry`, among the files of its integration. It is compiled, and not tried.
+    pub async fn build_tests(
+        &self,
+        files: &Files,
+        entry: &str,
+        before: Option<&Lock>,
+        checker: &impl Checker,
+    ) -> Result<Bundle> {
+        let project = Project::read(files)?;
+        let others = files.iter().filter(|(name, _)| *name != entry).map(|(name, text)| (name.clone(), text.clone()));
+        if project.dependencies.is_empty() && !files::are_several(&others.collect()) {
+            let text = files.get(entry).cloned().unwrap_or_default();
+            return checker.check(Code::Test { name: entry.to_owned(), text }).await;
+        }
+        let built = Box::pin(self.bundle(files, entry, &project, before, &AsItIs)).await?;
+        Ok(built.bundle)
+    }
+
     async fn bundle(
         &self,
         files: &Files,
+        entry: &str,
         project: &Project,
         before: Option<&Lock>,
         checker: &impl Checker,
     ) -> Result<Built> {
         files::check_names(files)?;
-        let entry = files::entry(files)?;
         let kept = before.filter(|lock| lock.wanted == project.wanted());
         let mut lock = match kept {
             Some(lock) => lock.clone(),
@@ -138,12 +169,12 @@ impl Packages {
         };
         let known =
             |lock: &Lock| lock.packages.values().all(|locked| matches!(locked.digest(), Some(Digest::Sha512(_))));
-        let known_before = known(&lock).then(|| key(files, &lock));
+        let known_before = known(&lock).then(|| key(files, entry, &lock));
         if let Some(bundle) = known_before.and_then(|key| self.made_before(&key)) {
             return Ok(Built { bundle, lock: Some(lock), cached: true });
         }
         self.fetch(&mut lock).await?;
-        let key = key(files, &lock);
+        let key = key(files, entry, &lock);
         let Ok(_slot) = self.builds.acquire().await else {
             return Err(Error::Unavailable("the engine is stopping".into()));
         };
@@ -327,8 +358,8 @@ fn bundle_of(files: &Files, entry: &str, output: Output) -> (Bundle, Meta) {
 }
 
 /// The identity of what is made of these files with these packages.
-fn key(files: &Files, lock: &Lock) -> String {
-    let what = json!([WAY, esbuild::VERSION, files, lock.hash()]);
+fn key(files: &Files, entry: &str, lock: &Lock) -> String {
+    let what = json!([WAY, esbuild::VERSION, files, entry, lock.hash()]);
     hex(&Sha256::digest(what.to_string()))
 }
 

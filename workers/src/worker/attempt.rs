@@ -124,6 +124,7 @@ impl Attempt {
             event: part("event"),
             request: part("request"),
             run: run.to_string(),
+            test: None,
         }
     }
 

@@ -32,7 +32,7 @@ const OUT: &str = ".out";
 
 /// CommonJS as Node has it: `main` before `module`, and no condition that only bundlers know, so that a package is the
 /// same here as in Node. What a module knows of its place is a place that does not exist.
-const OPTIONS: [&str; 22] = [
+const OPTIONS: [&str; 23] = [
     "--bundle",
     "--platform=node",
     "--format=cjs",
@@ -44,6 +44,7 @@ const OPTIONS: [&str; 22] = [
     "--external:undici",
     "--external:xhr2",
     "--external:xmlhttprequest",
+    "--external:tidegate:test",
     "--define:import.meta.url=\"file:///integration/integration.js\"",
     "--define:__filename=\"/integration/integration.js\"",
     "--define:__dirname=\"/integration\"",

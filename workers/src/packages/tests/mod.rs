@@ -42,7 +42,7 @@ impl Checker for Trusting {
     async fn check(&self, code: Code) -> Result<Bundle> {
         match code {
             Code::Bundle(bundle) => Ok(*bundle),
-            Code::Files(_) => panic!("this draft is to be bundled"),
+            Code::Files(_) | Code::Test { .. } => panic!("this draft is to be bundled"),
         }
     }
 }
