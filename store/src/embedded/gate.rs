@@ -18,6 +18,9 @@ use crate::{IntegrationId, Result, body};
 /// At most this many jobs go through a gate at once.
 const LET_THROUGH: usize = 64;
 
+/// An open gate: it is also open to a clock that was set back.
+const OPEN: Millis = Millis(0);
+
 /// A job in line.
 struct Waiting {
     seq: i64,
@@ -72,14 +75,14 @@ pub(super) fn passed(step: &Step<'_>, integration: IntegrationId, name: &str) ->
 pub(super) fn refresh(step: &Step<'_>, integration: IntegrationId, name: &str) -> Result<()> {
     passed(step, integration, name)?;
     let is_empty = line(step.connection, integration, name, 1)?.is_empty();
-    set(step, integration, name, step.now, is_empty)
+    set(step, integration, name, OPEN, is_empty)
 }
 
 /// All gates of an integration open: its rules have changed.
 pub(super) fn open_all(step: &Step<'_>, integration: IntegrationId) -> Result<()> {
     step.connection
-        .prepare_cached("UPDATE gates SET at = ?2 WHERE integration = ?1 AND at > ?2")?
-        .execute((integration, step.now.0))?;
+        .prepare_cached("UPDATE gates SET at = ?2 WHERE integration = ?1")?
+        .execute((integration, OPEN.0))?;
     Ok(())
 }
 
@@ -135,7 +138,7 @@ fn open(
         let_through(step, integration, job)?;
         through += 1;
     }
-    set(step, integration, name, room.next(step.now), through == line.len())?;
+    set(step, integration, name, room.next(), through == line.len())?;
     Ok(through)
 }
 
@@ -179,11 +182,11 @@ impl Room {
     }
 
     /// When there is a place.
-    fn next(&self, now: Millis) -> Millis {
+    fn next(&self) -> Millis {
         match self {
-            Self::Endless => now,
+            Self::Endless => OPEN,
             Self::Of(bucket, now) => match admit(*now, std::slice::from_ref(bucket)) {
-                Admission::Admit { .. } => *now,
+                Admission::Admit { .. } => OPEN,
                 Admission::Wait { until, .. } => until,
             },
         }

@@ -21,7 +21,8 @@ end
 for _, lane in ipairs(call('SMEMBERS', P .. ':L:' .. integration)) do touch(integration, lane) end
 for _, bucket in ipairs(call('SMEMBERS', P .. ':G:' .. integration)) do
   if call('EXISTS', P .. ':h:' .. bucket) == 1 then
-    call('ZADD', GATES, now_text, bucket)
+    -- Open, also to a clock that is set back.
+    call('ZADD', GATES, 0, bucket)
     if not is_held(integration) then wake(now) end
   end
 end

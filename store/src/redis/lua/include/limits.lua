@@ -148,7 +148,7 @@ end
 -- A bucket's room as if it were charged, without charging it.
 local function rehearsal(bucket, rule)
   if not rule then
-    return { take = function() return true end, opens = function() return now end }
+    return { take = function() return true end, opens = function() return 0 end }
   end
   local key, ms, part, log = P .. ':b:' .. bucket, nil, 0, nil
   if is_sliding(rule) then log = call('LRANGE', key, -rule[R_LIMIT], -1) else ms, part = read_tat(call('GET', key)) end
