@@ -11,11 +11,6 @@ mod shutdown;
 
 use std::process::ExitCode;
 
-/// A runner makes and drops a heap per run on many threads, where the C library's allocator grows and shrinks its areas
-/// page by page.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     // A runner must be up within milliseconds: nothing is parsed, read or started before it.
     if std::env::args_os().nth(1).is_some_and(|word| word == "runner") {

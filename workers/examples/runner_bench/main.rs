@@ -24,10 +24,6 @@ struct Size {
     waiting: usize,
 }
 
-/// As in the product.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     if std::env::args().nth(1).as_deref() == Some("runner") {
         if let Err(error) = scripts::jail::enter(scripts::jail::Allowance::default()) {
