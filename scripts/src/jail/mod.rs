@@ -16,8 +16,6 @@ mod seccomp;
 #[cfg(target_os = "linux")]
 mod settle;
 
-use std::fmt;
-
 /// What a jailed process may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Allowance {
@@ -43,24 +41,6 @@ pub enum Landlock {
     None,
 }
 
-/// The walls that stand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Walls {
-    /// Files, ports and signals.
-    pub landlock: Landlock,
-}
-
-impl fmt::Display for Walls {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let landlock = match self.landlock {
-            Landlock::Full => "Landlock",
-            Landlock::Partial => "Landlock in part",
-            Landlock::None => "no Landlock",
-        };
-        write!(f, "seccomp, {landlock}, resource limits")
-    }
-}
-
 /// Why there is no jail.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -75,18 +55,19 @@ pub enum Error {
     Limit(&'static str, std::io::Error),
 }
 
-/// Locks this process up, all its threads, for good. Call it before there is anything to hide or to steal.
+/// Locks this process up, all its threads, for good; says what Landlock adds to the other walls. Call it before there is
+/// anything to hide or to steal.
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
-pub fn enter(allowance: Allowance) -> Result<Walls, Error> {
+pub fn enter(allowance: Allowance) -> Result<Landlock, Error> {
     settle::settle();
     limits::set(allowance)?;
     let landlock = landlock::enforce();
     seccomp::enforce()?;
-    Ok(Walls { landlock })
+    Ok(landlock)
 }
 
 /// There is no jail on this system.
 #[cfg(not(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))))]
-pub fn enter(_: Allowance) -> Result<Walls, Error> {
+pub fn enter(_: Allowance) -> Result<Landlock, Error> {
     Err(Error::Unsupported)
 }

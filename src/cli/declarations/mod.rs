@@ -25,11 +25,13 @@ Examples:
   tidegate types --check             writes nothing; exit code 10 if a file is not up to date
 
 In the handler:
-  JavaScript   /** @type {TidegateIntegrationHandler} */ module.exports = async ({ payload, secrets }) => { … }
-  TypeScript   const handler: TidegateIntegrationHandler = async ({ payload, secrets }) => { … }; export default handler
+  JavaScript   /** @type {TidegateIntegrationHandler} */
+               module.exports = async ({ payload, secrets }) => { … }
+  TypeScript   const handler: TidegateIntegrationHandler = async ({ payload, secrets }) => { … };
+               export default handler;
 
-The payload's type is that of sample.json, or of a tick for recurring integrations. The secrets are those of .env and
-of TIDEGATE_SECRET_<NAME>, by name.")]
+The payload's type is that of sample.json, or of a tick for recurring integrations.
+The secrets are those of .env and of TIDEGATE_SECRET_<NAME>, by name.")]
 pub struct Args {
     /// The folder of an integration, or one with integrations directly below it
     #[arg(value_name = "DIR", default_value = ".")]

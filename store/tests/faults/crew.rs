@@ -112,7 +112,10 @@ impl Crew {
         let goal = self.ledger.settlements() + jobs;
         let watch = Stopwatch::start();
         while self.ledger.settlements() < goal {
-            assert!(watch.elapsed() < PATIENCE, "the crew does not get on: {} of {goal}", self.ledger.settlements());
+            if watch.elapsed() >= PATIENCE {
+                let counts = self.handle(0).await.counts().await;
+                panic!("the crew does not get on: {} of {goal}; {counts:?}", self.ledger.settlements());
+            }
             pause(Duration::from_millis(5)).await;
         }
     }
