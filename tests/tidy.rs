@@ -57,7 +57,9 @@ const UNSAFE_IN: &[&str] = &[
     "scripts/tests/jail/",
     "scripts/src/builtins/bytes.rs",
     "scripts/src/sandbox/bytecode.rs",
-    "scripts/src/sandbox/memory.rs",
+    "scripts/src/sandbox/engines.rs",
+    "scripts/src/sandbox/heap.rs",
+    "scripts/src/sandbox/stack.rs",
 ];
 
 fn root() -> PathBuf {

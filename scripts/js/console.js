@@ -7,7 +7,7 @@
   function write(level, message) {
     if (!host.logOpen()) return;
     const line = indent === '' ? message : indent + message.replaceAll('\n', `\n${indent}`);
-    host.log(level, text(line.length > host.logRoom ? line.slice(0, host.logRoom) : line));
+    host.log(level, text(line.slice(0, host.logRoom())));
   }
 
   const print = (level) => (...args) => {

@@ -20,8 +20,8 @@
 
   const load = (name) => (loaded[name] ??= host.builtin(name)(internal));
 
-  // Native operations that most runs do without.
-  const native = (name) => (loaded[`native/${name}`] ??= host.native(name));
+  // Native operations of one kind.
+  const native = (name) => host[name];
 
   // An error whose code names how the run ends if nobody catches it.
   function tagged(code, message, Type = Error) {
@@ -96,11 +96,11 @@
     if (!module && typeof value === 'object' && value !== null && typeof value.default === 'function') value = value.default;
     if (typeof value === 'function') {
       if (!/^class\b/.test(Function.prototype.toString.call(value))) return value;
-      throw tagged('no_handler', `${host.entry} exports a class; ${EXPORT}`, TypeError);
+      throw tagged('no_handler', `${host.entry()} exports a class; ${EXPORT}`, TypeError);
     }
     const names = module && value === undefined ? Object.keys(exports) : [];
     const what = names.length ? `no default, only ${names.slice(0, 5).join(', ')}` : kind(value);
-    throw tagged('no_handler', `${host.entry} exports ${what}; ${EXPORT}`, TypeError);
+    throw tagged('no_handler', `${host.entry()} exports ${what}; ${EXPORT}`, TypeError);
   }
 
   function argument(input) {
@@ -249,7 +249,11 @@
     tests = load('test');
   }
 
+  // What most runs need, or what costs much to make, is there before any run begins.
+  const READY = ['outcome', 'inspect', 'console', 'cache', 'timers'];
+
   return {
+    ready: () => READY.forEach(load),
     begin,
     testing,
     require,

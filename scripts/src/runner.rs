@@ -21,7 +21,7 @@ use crate::builtins;
 use crate::clock;
 use crate::compile::{Compiled, compile, compile_test};
 use crate::protocol::{Bundle, Check, Code, FromRunner, Limits, Load, Reply, Run, ScriptError, ToRunner, Usage};
-use crate::sandbox::{Finished, Host, Inbox, Incoming, Letter, Outbox, Program, Task, Ties, execute};
+use crate::sandbox::{Engines, Finished, Host, Inbox, Incoming, Letter, Outbox, Program, Task, Ties, execute};
 use threads::Threads;
 
 /// The stack of a thread that compiles: the parser recurses with the nesting of the code.
@@ -44,6 +44,7 @@ pub fn serve(stream: UnixStream) -> io::Result<()> {
         outbox: outbox.clone(),
         programs: HashMap::new(),
         runs: Runs::default(),
+        engines: Arc::new(Engines::ready()),
         threads: Threads::new(MAX_STACK_BYTES as usize + STACK_MARGIN_BYTES),
     };
     let served = outbox.send(&FromRunner::Ready).and_then(|()| runner.requests(&mut Incoming::new(stream)));
@@ -58,6 +59,7 @@ struct Runner {
     outbox: Outbox,
     programs: HashMap<u32, Arc<Program>>,
     runs: Runs,
+    engines: Arc<Engines>,
     threads: Threads,
 }
 
@@ -99,6 +101,7 @@ impl Runner {
             return Err(io::Error::new(io::ErrorKind::InvalidData, format!("there is no bundle {}", run.bundle)));
         };
         let (id, seat, outbox) = (run.id, self.runs.begin(run.id, run.limits), self.outbox.clone());
+        let engines = Arc::clone(&self.engines);
         let finish = move |seat: &Seat, outbox: &Outbox, Finished { result, usage }| {
             seat.leave();
             // An engine that is gone needs no answer.
@@ -108,7 +111,10 @@ impl Runner {
             let tests = run.input.test.as_ref().map(|test| Program::beside(test.bundle.clone(), &program));
             let subject = tests.is_some().then(|| Arc::clone(&program));
             let task = Task { program: tests.as_ref().unwrap_or(&program), input: Some(&run.input), subject };
-            let done = caught(|| evaluate(&task, run.limits, &seat, &outbox, |ended| finish(&seat, &outbox, ended)));
+            // What a test makes for its subject lasts as long as the heap.
+            let engines = if tests.is_some() { &Engines::none() } else { &*engines };
+            let report = |ended| finish(&seat, &outbox, ended);
+            let done = caught(|| evaluate(&task, run.limits, &seat, &outbox, engines, report));
             if let Err(error) = done {
                 finish(&seat, &outbox, failed(error));
             }
@@ -132,7 +138,7 @@ fn checked(check: &Check, seat: &Seat, outbox: &Outbox) -> Result<Bundle, Script
     let program = Program::new(compiled.bundle);
     let mut ended = Err(broken("the check did not end"));
     let task = Task { program: &program, input: None, subject: None };
-    evaluate(&task, check.limits, seat, outbox, |finished| ended = finished.result);
+    evaluate(&task, check.limits, seat, outbox, &Engines::none(), |finished| ended = finished.result);
     match ended {
         Ok(_) => Ok(program.bundle),
         Err(error) if error.code == "no_handler" => Err(ScriptError { stack: None, ..error }.at(compiled.export)),
@@ -140,10 +146,17 @@ fn checked(check: &Check, seat: &Seat, outbox: &Outbox) -> Result<Bundle, Script
     }
 }
 
-fn evaluate(task: &Task<'_>, limits: Limits, seat: &Seat, outbox: &Outbox, report: impl FnOnce(Finished)) {
+fn evaluate(
+    task: &Task<'_>,
+    limits: Limits,
+    seat: &Seat,
+    outbox: &Outbox,
+    engines: &Engines,
+    report: impl FnOnce(Finished),
+) {
     let limits = Limits { stack_bytes: limits.stack_bytes.min(MAX_STACK_BYTES), ..limits };
     let host = Rc::new(Host::new(seat.id, limits, task, seat.ties.clone(), outbox.clone(), seat.started));
-    execute(task, &host, &seat.inbox, report);
+    execute(task, &host, &seat.inbox, engines, report);
 }
 
 /// A panic is this program's fault, and ends one run only.

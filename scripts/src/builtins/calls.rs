@@ -5,7 +5,7 @@ use std::rc::Rc;
 use rquickjs::{Ctx, Exception, FromJs, Function, Object, Result, TypedArray, Value};
 
 use super::bytes::Bytes;
-use crate::sandbox::Host;
+use crate::sandbox::Desk;
 
 /// The most bytes of a request's arguments, and of its body.
 const MAX_REQUEST_BYTES: usize = 10 << 20;
@@ -22,9 +22,10 @@ impl<'js> FromJs<'js> for Body {
     }
 }
 
-pub(super) fn install<'js>(ctx: &Ctx<'js>, object: &Object<'js>, host: &Rc<Host>) -> Result<()> {
-    let caller = Rc::clone(host);
+pub(super) fn install<'js>(ctx: &Ctx<'js>, object: &Object<'js>, desk: &Rc<Desk>) -> Result<()> {
+    let caller = Rc::clone(desk);
     let call = move |ctx: Ctx<'js>, op: String, args: String, body: Option<Body>| -> Result<u32> {
+        let caller = caller.host()?;
         if !caller.online {
             return Ok(0);
         }
@@ -40,11 +41,11 @@ pub(super) fn install<'js>(ctx: &Ctx<'js>, object: &Object<'js>, host: &Rc<Host>
     };
     object.set("call", Function::new(ctx.clone(), call)?)?;
 
-    let bodies = Rc::clone(host);
-    let text = move |call: u32| String::from_utf8_lossy(&bodies.body(call)).into_owned();
+    let bodies = Rc::clone(desk);
+    let text = move |call: u32| Result::Ok(String::from_utf8_lossy(&bodies.host()?.body(call)).into_owned());
     object.set("bodyText", Function::new(ctx.clone(), text)?)?;
 
-    let bodies = Rc::clone(host);
-    let bytes = move |ctx: Ctx<'js>, call: u32| TypedArray::<u8>::new_copy(ctx, bodies.body(call).as_slice());
+    let bodies = Rc::clone(desk);
+    let bytes = move |ctx: Ctx<'js>, call: u32| TypedArray::<u8>::new_copy(ctx, bodies.host()?.body(call).as_slice());
     object.set("bodyBytes", Function::new(ctx.clone(), bytes)?)
 }

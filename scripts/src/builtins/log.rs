@@ -6,17 +6,21 @@ use rquickjs::promise::PromiseState;
 use rquickjs::{Array, Ctx, Function, Object, Promise, Result, Value};
 
 use crate::protocol::Level;
-use crate::sandbox::Host;
+use crate::sandbox::Desk;
 
-pub(super) fn install<'js>(ctx: &Ctx<'js>, object: &Object<'js>, host: &Rc<Host>) -> Result<()> {
-    let log = Rc::clone(host);
-    let write = move |level: String, message: String| log.log(parse(&level), message);
+pub(super) fn install<'js>(ctx: &Ctx<'js>, object: &Object<'js>, desk: &Rc<Desk>) -> Result<()> {
+    let log = Rc::clone(desk);
+    let write = move |level: String, message: String| -> Result<()> {
+        log.host()?.log(parse(&level), message);
+        Ok(())
+    };
     object.set("log", Function::new(ctx.clone(), write)?)?;
-    let log = Rc::clone(host);
-    object.set("logOpen", Function::new(ctx.clone(), move || log.log_open())?)?;
-    object.set("logRoom", host.limits.log_bytes)?;
-    let traced = Rc::clone(host);
-    let trace = move |stack: String| traced.trace.render(&stack);
+    let log = Rc::clone(desk);
+    object.set("logOpen", Function::new(ctx.clone(), move || Result::Ok(log.host()?.log_open()))?)?;
+    let log = Rc::clone(desk);
+    object.set("logRoom", Function::new(ctx.clone(), move || Result::Ok(log.host()?.limits.log_bytes))?)?;
+    let traced = Rc::clone(desk);
+    let trace = move |stack: String| Result::Ok(traced.host()?.trace.render(&stack));
     object.set("trace", Function::new(ctx.clone(), trace)?)?;
     object.set("promise", Function::new(ctx.clone(), promise)?)
 }

@@ -15,41 +15,40 @@ mod zones;
 
 use std::rc::Rc;
 
-use rquickjs::{Ctx, Exception, Function, Object, Result};
+use rquickjs::{Ctx, Function, Object, Result};
 
 pub(crate) use modules::TESTING;
 pub use modules::{Builtin, node_builtin};
 pub(crate) use sources::{builtin, prepare};
 
-use crate::sandbox::Host;
+use crate::sandbox::Desk;
 
 /// The object that the prelude gets.
-pub(crate) fn install<'js>(ctx: &Ctx<'js>, host: &Rc<Host>) -> Result<Object<'js>> {
+pub(crate) fn install<'js>(ctx: &Ctx<'js>, desk: &Rc<Desk>) -> Result<Object<'js>> {
     let object = Object::new(ctx.clone())?;
-    calls::install(ctx, &object, host)?;
+    calls::install(ctx, &object, desk)?;
     random::install(ctx, &object)?;
     encoding::install(ctx, &object)?;
-    log::install(ctx, &object, host)?;
-    sources::install(ctx, &object, host)?;
-    timers::install(ctx, &object, host)?;
+    log::install(ctx, &object, desk)?;
+    sources::install(ctx, &object, desk)?;
+    timers::install(ctx, &object, desk)?;
     url::install(ctx, &object)?;
-    let natives = Rc::clone(host);
-    let native = move |ctx: Ctx<'js>, name: String| native(&ctx, &name, &natives);
-    object.set("native", Function::new(ctx.clone(), native)?)?;
+    object.set("crypto", part(ctx, |object| crypto::install(ctx, object, desk))?)?;
+    object.set("zlib", part(ctx, |object| zlib::install(ctx, object, desk))?)?;
+    object.set("zones", part(ctx, |object| zones::install(ctx, object))?)?;
     object.set("slice", bytes::SLICE)?;
-    let ended = Rc::clone(host);
-    object.set("settled", Function::new(ctx.clone(), move || ended.settle())?)?;
+    let ended = Rc::clone(desk);
+    let settled = move || -> Result<()> {
+        ended.host()?.settle();
+        Ok(())
+    };
+    object.set("settled", Function::new(ctx.clone(), settled)?)?;
     Ok(object)
 }
 
-/// The operations of one kind, which a context gets when it first needs them.
-fn native<'js>(ctx: &Ctx<'js>, name: &str, host: &Rc<Host>) -> Result<Object<'js>> {
+/// The operations of one kind.
+fn part<'js>(ctx: &Ctx<'js>, install: impl FnOnce(&Object<'js>) -> Result<()>) -> Result<Object<'js>> {
     let object = Object::new(ctx.clone())?;
-    match name {
-        "crypto" => crypto::install(ctx, &object, host)?,
-        "zlib" => zlib::install(ctx, &object, host)?,
-        "zones" => zones::install(ctx, &object)?,
-        _ => return Err(Exception::throw_reference(ctx, name)),
-    }
+    install(&object)?;
     Ok(object)
 }

@@ -7,7 +7,7 @@ use rquickjs::{Ctx, Exception, Function, Object, Result, Value};
 
 use super::modules::{self, Builtin};
 use crate::compile::missing_module;
-use crate::sandbox::{Host, Script, Style};
+use crate::sandbox::{Desk, Host, Script, Style};
 
 /// Names and texts: the core's by their own name, the folders' by folder and name, those that `scripts/node/build.mjs`
 /// makes from npm packages below `npm`.
@@ -58,20 +58,24 @@ pub(crate) fn prepare() {
     }
 }
 
-pub(super) fn install<'js>(ctx: &Ctx<'js>, object: &Object<'js>, host: &Rc<Host>) -> Result<()> {
+pub(super) fn install<'js>(ctx: &Ctx<'js>, object: &Object<'js>, desk: &Rc<Desk>) -> Result<()> {
     object.set("builtin", Function::new(ctx.clone(), builtin)?)?;
     object.set("module", Function::new(ctx.clone(), module)?)?;
     let names = || modules::BUILTINS.iter().map(|(name, _)| *name).collect::<Vec<_>>();
     object.set("modules", Function::new(ctx.clone(), names)?)?;
-    let tracing = Rc::clone(host);
-    let missing = move |name: String, stack: String| missing_module(&name, &whence(&tracing, &stack));
+    let tracing = Rc::clone(desk);
+    let missing =
+        move |name: String, stack: String| Result::Ok(missing_module(&name, &whence(&*tracing.host()?, &stack)));
     object.set("missing", Function::new(ctx.clone(), missing)?)?;
-    let tracing = Rc::clone(host);
+    let tracing = Rc::clone(desk);
     let refused = move |what: String, why: String, stack: String| {
-        format!("{what} is not supported: {why} (called by {})", whence(&tracing, &stack))
+        let whence = whence(&*tracing.host()?, &stack);
+        Result::Ok(format!("{what} is not supported: {why} (called by {whence})"))
     };
     object.set("refused", Function::new(ctx.clone(), refused)?)?;
-    object.set("entry", host.trace.entry())
+    let tracing = Rc::clone(desk);
+    let entry = move || Result::Ok(tracing.host()?.trace.entry().to_owned());
+    object.set("entry", Function::new(ctx.clone(), entry)?)
 }
 
 /// The user's file at the top of a stack.

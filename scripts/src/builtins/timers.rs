@@ -5,12 +5,19 @@ use std::time::Duration;
 
 use rquickjs::{Ctx, Function, Object, Result};
 
-use crate::sandbox::Host;
+use crate::sandbox::Desk;
 
-pub(super) fn install<'js>(ctx: &Ctx<'js>, object: &Object<'js>, host: &Rc<Host>) -> Result<()> {
-    let timers = Rc::clone(host);
-    let set = move |id: u32, ms: f64| timers.set_timer(id, Duration::from_micros((ms * 1000.0) as u64));
+pub(super) fn install<'js>(ctx: &Ctx<'js>, object: &Object<'js>, desk: &Rc<Desk>) -> Result<()> {
+    let timers = Rc::clone(desk);
+    let set = move |id: u32, ms: f64| -> Result<()> {
+        timers.host()?.set_timer(id, Duration::from_micros((ms * 1000.0) as u64));
+        Ok(())
+    };
     object.set("timer", Function::new(ctx.clone(), set)?)?;
-    let timers = Rc::clone(host);
-    object.set("clearTimer", Function::new(ctx.clone(), move |id: u32| timers.clear_timer(id))?)
+    let timers = Rc::clone(desk);
+    let clear = move |id: u32| -> Result<()> {
+        timers.host()?.clear_timer(id);
+        Ok(())
+    };
+    object.set("clearTimer", Function::new(ctx.clone(), clear)?)
 }

@@ -10,7 +10,7 @@ use flate2::write::{DeflateDecoder, DeflateEncoder, GzEncoder, MultiGzDecoder, Z
 use rquickjs::{Ctx, Exception, Function, Object, Result, TypedArray};
 
 use super::bytes::Bytes;
-use crate::sandbox::Host;
+use crate::sandbox::{Desk, Host};
 
 /// Compressed bytes that are expanded between two looks at the clock and the memory; 1 KiB becomes at most 1 MiB.
 const STEP: usize = 1 << 10;
@@ -64,9 +64,11 @@ fn codec(name: &str, level: u32) -> Option<Box<dyn Codec>> {
     })
 }
 
-pub(super) fn install<'js>(ctx: &Ctx<'js>, object: &Object<'js>, host: &Rc<Host>) -> Result<()> {
-    let host = Rc::clone(host);
+pub(super) fn install<'js>(ctx: &Ctx<'js>, object: &Object<'js>, desk: &Rc<Desk>) -> Result<()> {
+    let desk = Rc::clone(desk);
     let open = move |ctx: Ctx<'js>, name: String, level: u32| -> Result<Object<'js>> {
+        let host = desk.host()?;
+        desk.own();
         let window = if name == "brotliDecompress" { BROTLI_WINDOW_BYTES } else { 0 };
         if !host.charge(window) {
             return Err(interrupted(&ctx));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::engine::Task;
+use super::evaluation::Task;
 use super::link::Outbox;
 use super::log::Allowance;
 use super::memory::Memory;

@@ -12,7 +12,7 @@ use rquickjs::{Ctx, Exception, Function, Object, Result, TypedArray};
 
 use super::interrupted;
 use crate::builtins::bytes::Bytes;
-use crate::sandbox::Host;
+use crate::sandbox::Desk;
 
 const BLOCK: usize = 16;
 type Block = [u8; BLOCK];
@@ -216,21 +216,22 @@ fn run_stream(aes: &Aes, counter: &mut Block, from: usize, stream: &mut Vec<u8>,
     }
 }
 
-pub(super) fn install<'js>(ctx: &Ctx<'js>, object: &Object<'js>, host: &Rc<Host>) -> Result<()> {
-    let host = Rc::clone(host);
+pub(super) fn install<'js>(ctx: &Ctx<'js>, object: &Object<'js>, desk: &Rc<Desk>) -> Result<()> {
+    let desk = Rc::clone(desk);
     let cipher =
         move |ctx: Ctx<'js>, mode: String, key: Bytes, iv: Bytes, encrypts: bool| -> Result<Option<Object<'js>>> {
-            Cipher::new(&mode, &key.0, &iv.0, encrypts).map(|cipher| expose(&ctx, cipher, &host)).transpose()
+            Cipher::new(&mode, &key.0, &iv.0, encrypts).map(|cipher| expose(&ctx, cipher, &desk)).transpose()
         };
     object.set("cipher", Function::new(ctx.clone(), cipher)?)?;
     object.set("chacha20Poly1305", Function::new(ctx.clone(), chacha20_poly1305)?)
 }
 
 /// `{ update(bytes), aad(bytes), tag() }` over a cipher.
-fn expose<'js>(ctx: &Ctx<'js>, cipher: Cipher, host: &Rc<Host>) -> Result<Object<'js>> {
+fn expose<'js>(ctx: &Ctx<'js>, cipher: Cipher, desk: &Rc<Desk>) -> Result<Object<'js>> {
+    desk.own();
     let object = Object::new(ctx.clone())?;
     let cipher = Rc::new(RefCell::new(cipher));
-    let (state, clock) = (Rc::clone(&cipher), Rc::clone(host));
+    let (state, clock) = (Rc::clone(&cipher), Rc::clone(desk));
     let update = move |ctx: Ctx<'js>, bytes: Bytes| -> Result<TypedArray<'js, u8>> {
         if clock.tick() {
             return Err(interrupted(&ctx));

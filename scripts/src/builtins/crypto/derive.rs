@@ -10,24 +10,24 @@ use rquickjs::{Ctx, Exception, Function, Object, Result, TypedArray};
 use super::digest::with_digest;
 use super::{interrupted, scrypt};
 use crate::builtins::bytes::Bytes;
-use crate::sandbox::Host;
+use crate::sandbox::{Desk, Host};
 
 /// The longest derived key, in bytes.
 const MAX_KEY_BYTES: usize = 1 << 20;
 /// Rounds between two looks at the clock.
 const ROUNDS_PER_TICK: u32 = 512;
 
-pub(super) fn install<'js>(ctx: &Ctx<'js>, object: &Object<'js>, host: &Rc<Host>) -> Result<()> {
-    let clock = Rc::clone(host);
+pub(super) fn install<'js>(ctx: &Ctx<'js>, object: &Object<'js>, desk: &Rc<Desk>) -> Result<()> {
+    let clock = Rc::clone(desk);
     let derive = move |ctx: Ctx<'js>, name: String, password: Bytes, salt: Bytes, rounds: u32, length: usize| {
-        let mut key = room(&ctx, length)?;
-        let done = with_digest!(name.as_str(), D => pbkdf2::<D>(&password.0, &salt.0, rounds, &mut key, &clock));
+        let (host, mut key) = (clock.host()?, room(&ctx, length)?);
+        let done = with_digest!(name.as_str(), D => pbkdf2::<D>(&password.0, &salt.0, rounds, &mut key, &host));
         finished(&ctx, done.unwrap_or(false), &key)
     };
     object.set("pbkdf2", Function::new(ctx.clone(), derive)?)?;
-    let host = Rc::clone(host);
+    let clock = Rc::clone(desk);
     let derive = move |ctx: Ctx<'js>, password: Bytes, salt: Bytes, cost: Vec<u32>, length: usize| {
-        let mut key = room(&ctx, length)?;
+        let (host, mut key) = (clock.host()?, room(&ctx, length)?);
         let &[n, r, p] = cost.as_slice() else {
             return Err(Exception::throw_type(&ctx, "scrypt: the cost is N, r and p"));
         };

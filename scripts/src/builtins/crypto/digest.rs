@@ -10,7 +10,7 @@ use rquickjs::{Ctx, Function, Object, Result, TypedArray};
 
 use super::interrupted;
 use crate::builtins::bytes::Bytes;
-use crate::sandbox::Host;
+use crate::sandbox::Desk;
 
 /// Evaluates an expression with `$D` standing for the named hash; `None` if there is none of that name.
 macro_rules! with_digest {
@@ -100,23 +100,24 @@ impl<D: Digest + BlockSizeUser + Clone + 'static> Keyed<D> {
     }
 }
 
-pub(super) fn install<'js>(ctx: &Ctx<'js>, object: &Object<'js>, host: &Rc<Host>) -> Result<()> {
-    let host = Rc::clone(host);
+pub(super) fn install<'js>(ctx: &Ctx<'js>, object: &Object<'js>, desk: &Rc<Desk>) -> Result<()> {
+    let desk = Rc::clone(desk);
     let hasher = move |ctx: Ctx<'js>, name: String, key: Option<Bytes>| -> Result<Option<Object<'js>>> {
         let running: Option<Box<dyn Running>> = match key {
             None => with_digest!(name.as_str(), D => Box::new(Plain(D::new()))),
             Some(key) => with_digest!(name.as_str(), D => Keyed::<D>::boxed(&key.0)).flatten(),
         };
-        running.map(|running| expose(&ctx, running, &host)).transpose()
+        running.map(|running| expose(&ctx, running, &desk)).transpose()
     };
     object.set("hasher", Function::new(ctx.clone(), hasher)?)
 }
 
 /// `{ update(bytes), digest(), copy() }` over a running hash.
-fn expose<'js>(ctx: &Ctx<'js>, running: Box<dyn Running>, host: &Rc<Host>) -> Result<Object<'js>> {
+fn expose<'js>(ctx: &Ctx<'js>, running: Box<dyn Running>, desk: &Rc<Desk>) -> Result<Object<'js>> {
+    desk.own();
     let object = Object::new(ctx.clone())?;
     let running = Rc::new(RefCell::new(running));
-    let (state, clock) = (Rc::clone(&running), Rc::clone(host));
+    let (state, clock) = (Rc::clone(&running), Rc::clone(desk));
     let update = move |ctx: Ctx<'js>, bytes: Bytes| -> Result<()> {
         if clock.tick() {
             return Err(interrupted(&ctx));
@@ -128,10 +129,10 @@ fn expose<'js>(ctx: &Ctx<'js>, running: Box<dyn Running>, host: &Rc<Host>) -> Re
     let state = Rc::clone(&running);
     let digest = move |ctx: Ctx<'js>| TypedArray::<u8>::new_copy(ctx, state.borrow().finish());
     object.set("digest", Function::new(ctx.clone(), digest)?)?;
-    let host = Rc::clone(host);
+    let desk = Rc::clone(desk);
     let copy = move |ctx: Ctx<'js>| -> Result<Object<'js>> {
         let copied = running.borrow().copy();
-        expose(&ctx, copied, &host)
+        expose(&ctx, copied, &desk)
     };
     object.set("copy", Function::new(ctx.clone(), copy)?)?;
     Ok(object)

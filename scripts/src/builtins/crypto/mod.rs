@@ -10,12 +10,12 @@ use std::rc::Rc;
 
 use rquickjs::{Ctx, Exception, Object, Result};
 
-use crate::sandbox::Host;
+use crate::sandbox::Desk;
 
-pub(super) fn install<'js>(ctx: &Ctx<'js>, object: &Object<'js>, host: &Rc<Host>) -> Result<()> {
-    digest::install(ctx, object, host)?;
-    derive::install(ctx, object, host)?;
-    cipher::install(ctx, object, host)?;
+pub(super) fn install<'js>(ctx: &Ctx<'js>, object: &Object<'js>, desk: &Rc<Desk>) -> Result<()> {
+    digest::install(ctx, object, desk)?;
+    derive::install(ctx, object, desk)?;
+    cipher::install(ctx, object, desk)?;
     sign::install(ctx, object)
 }
 
