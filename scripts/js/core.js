@@ -23,6 +23,23 @@
   // Native operations of one kind.
   const native = (name) => host[name];
 
+  // The host keeps hashes, ciphers and codecs by number; a script holds them as objects.
+  function objects(part, kind, methods) {
+    const [open, copy] = [part[kind], part[`${kind}Copy`]];
+    const natives = methods.map((name) => [name, part[kind + name[0].toUpperCase() + name.slice(1)]]);
+    const object = (number) => {
+      if (number === undefined) return undefined;
+      const made = {};
+      for (const [name, operation] of natives) made[name] = (...args) => operation(number, ...args);
+      if (copy) made.copy = () => object(copy(number));
+      return made;
+    };
+    part[kind] = (...args) => object(open(...args));
+  }
+  objects(host.crypto, 'hasher', ['update', 'digest']);
+  objects(host.crypto, 'cipher', ['update', 'aad', 'end']);
+  objects(host.zlib, 'codec', ['write', 'flush', 'end']);
+
   // An error whose code names how the run ends if nobody catches it.
   function tagged(code, message, Type = Error) {
     const error = new Type(message);

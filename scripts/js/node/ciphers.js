@@ -90,11 +90,17 @@
     #last() {
       switch (this.#how.mode) {
         case 'chacha': return this.#sealed();
-        case 'ctr': return Buffer.alloc(0);
         case 'gcm':
-          this.#verify(this.#state.tag());
+          this.#verify(this.#state.end());
           return Buffer.alloc(0);
-        default: return this.#encrypts ? this.#padded() : this.#unpadded();
+        case 'ctr':
+          this.#state.end();
+          return Buffer.alloc(0);
+        default: {
+          const last = this.#encrypts ? this.#padded() : this.#unpadded();
+          this.#state.end();
+          return last;
+        }
       }
     }
     #verify(tag) {

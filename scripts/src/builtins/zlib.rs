@@ -1,6 +1,5 @@
 //! Compression as running states: gzip, zlib, raw deflate, and Brotli one way.
 
-use std::cell::RefCell;
 use std::io::{self, Write};
 use std::rc::Rc;
 
@@ -14,6 +13,8 @@ use crate::sandbox::{Desk, Host};
 
 /// Compressed bytes that are expanded between two looks at the clock and the memory; 1 KiB becomes at most 1 MiB.
 const STEP: usize = 1 << 10;
+/// What a codec of zlib's kinds keeps: a window, tables, and what has not come out yet.
+const STATE_BYTES: u64 = 320 << 10;
 /// What a Brotli stream may keep of its past.
 const BROTLI_WINDOW_BYTES: u64 = 16 << 20;
 
@@ -64,87 +65,67 @@ fn codec(name: &str, level: u32) -> Option<Box<dyn Codec>> {
     })
 }
 
+/// `codec` gives the number of a running codec, which the others take; each gives what came out.
 pub(super) fn install<'js>(ctx: &Ctx<'js>, object: &Object<'js>, desk: &Rc<Desk>) -> Result<()> {
-    let desk = Rc::clone(desk);
-    let open = move |ctx: Ctx<'js>, name: String, level: u32| -> Result<Object<'js>> {
-        let host = desk.host()?;
-        desk.own();
-        let window = if name == "brotliDecompress" { BROTLI_WINDOW_BYTES } else { 0 };
-        if !host.charge(window) {
-            return Err(interrupted(&ctx));
-        }
+    let opens = Rc::clone(desk);
+    let open = move |ctx: Ctx<'js>, name: String, level: u32| -> Result<u32> {
+        let window = if name == "brotliDecompress" { BROTLI_WINDOW_BYTES } else { STATE_BYTES };
         match codec(&name, level) {
-            Some(codec) => expose(&ctx, State { codec, window, host: Rc::clone(&host) }),
-            // There is no window to give back: no name without a codec has one.
+            Some(codec) => opens.host()?.keep(codec, window).ok_or_else(|| interrupted(&ctx)),
             None => Err(Exception::throw_message(&ctx, &format!("there is no codec {name}"))),
         }
     };
-    object.set("codec", Function::new(ctx.clone(), open)?)
-}
-
-/// A codec, and what the run pays for it until it is dropped.
-struct State {
-    codec: Box<dyn Codec>,
-    window: u64,
-    host: Rc<Host>,
-}
-
-impl Drop for State {
-    fn drop(&mut self) {
-        self.host.release(self.window);
-    }
-}
-
-impl State {
-    /// `None`: the run was stopped.
-    fn write(&mut self, bytes: &[u8]) -> Option<io::Result<Vec<u8>>> {
-        let mut made = Vec::new();
-        let mut charged = 0;
-        let mut result = Ok(());
-        for step in bytes.chunks(STEP) {
-            result = self.codec.write_all(step);
-            let more = self.codec.take();
-            let size = more.len() as u64;
-            let fits = self.host.charge(size);
-            charged += if fits { size } else { 0 };
-            if !fits || self.host.tick() {
-                self.host.release(charged);
-                return None;
-            }
-            made.extend_from_slice(&more);
-            if result.is_err() {
-                break;
-            }
-        }
-        self.host.release(charged);
-        Some(result.map(|()| made))
-    }
-}
-
-/// `{ write(bytes), flush(), end() }`, each of which gives what came out.
-fn expose<'js>(ctx: &Ctx<'js>, state: State) -> Result<Object<'js>> {
-    let object = Object::new(ctx.clone())?;
-    let state = Rc::new(RefCell::new(state));
-    let writing = Rc::clone(&state);
-    let write = move |ctx: Ctx<'js>, bytes: Bytes| {
-        let made = writing.borrow_mut().write(&bytes.0);
+    object.set("codec", Function::new(ctx.clone(), open)?)?;
+    let writes = Rc::clone(desk);
+    let write = move |ctx: Ctx<'js>, number: u32, bytes: Bytes| {
+        let host = writes.host()?;
+        let codec = host.kept::<Box<dyn Codec>>(&ctx, number)?;
+        let made = write(&mut **codec.borrow_mut(), &bytes.0, &host);
         made.map_or_else(|| Err(interrupted(&ctx)), |made| answer(&ctx, made))
     };
-    object.set("write", Function::new(ctx.clone(), write)?)?;
-    let flushing = Rc::clone(&state);
-    let flush = move |ctx: Ctx<'js>| {
-        let codec = &mut flushing.borrow_mut().codec;
+    object.set("codecWrite", Function::new(ctx.clone(), write)?)?;
+    let flushes = Rc::clone(desk);
+    let flush = move |ctx: Ctx<'js>, number: u32| {
+        let codec = flushes.host()?.kept::<Box<dyn Codec>>(&ctx, number)?;
+        let mut codec = codec.borrow_mut();
         let made = codec.flush().map(|()| codec.take());
         answer(&ctx, made)
     };
-    object.set("flush", Function::new(ctx.clone(), flush)?)?;
-    let end = move |ctx: Ctx<'js>| {
-        let codec = &mut state.borrow_mut().codec;
+    object.set("codecFlush", Function::new(ctx.clone(), flush)?)?;
+    let ends = Rc::clone(desk);
+    let end = move |ctx: Ctx<'js>, number: u32| {
+        let host = ends.host()?;
+        let codec = host.kept::<Box<dyn Codec>>(&ctx, number)?;
+        host.let_go(number);
+        let mut codec = codec.borrow_mut();
         let made = codec.end().map(|()| codec.take());
         answer(&ctx, made)
     };
-    object.set("end", Function::new(ctx.clone(), end)?)?;
-    Ok(object)
+    object.set("codecEnd", Function::new(ctx.clone(), end)?)
+}
+
+/// `None`: the run was stopped.
+fn write(codec: &mut dyn Codec, bytes: &[u8], host: &Host) -> Option<io::Result<Vec<u8>>> {
+    let mut made = Vec::new();
+    let mut charged = 0;
+    let mut result = Ok(());
+    for step in bytes.chunks(STEP) {
+        result = codec.write_all(step);
+        let more = codec.take();
+        let size = more.len() as u64;
+        let fits = host.charge(size);
+        charged += if fits { size } else { 0 };
+        if !fits || host.tick() {
+            host.release(charged);
+            return None;
+        }
+        made.extend_from_slice(&more);
+        if result.is_err() {
+            break;
+        }
+    }
+    host.release(charged);
+    Some(result.map(|()| made))
 }
 
 fn answer<'js>(ctx: &Ctx<'js>, made: io::Result<Vec<u8>>) -> Result<TypedArray<'js, u8>> {

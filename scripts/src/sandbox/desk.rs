@@ -1,6 +1,6 @@
 //! Where the native operations of a context find the run they work for: contexts outlive runs.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use rquickjs::{Error, Result};
@@ -11,7 +11,6 @@ use super::host::Host;
 #[derive(Default)]
 pub(crate) struct Desk {
     host: RefCell<Option<Rc<Host>>>,
-    owns: Cell<bool>,
 }
 
 impl Desk {
@@ -28,15 +27,5 @@ impl Desk {
     /// Looks whether the run must end; see [`Host::tick`].
     pub fn tick(&self) -> bool {
         self.host.borrow().as_ref().is_some_and(|host| host.tick())
-    }
-
-    /// Something on the heap owns memory of the host: only the heap's own end gives that back.
-    pub fn own(&self) {
-        self.owns.set(true);
-    }
-
-    /// Whether anything does.
-    pub fn owns(&self) -> bool {
-        self.owns.get()
     }
 }

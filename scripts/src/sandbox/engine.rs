@@ -94,7 +94,7 @@ impl Engine {
     /// The run is over: the engine becomes what it was before, if it can.
     pub(super) fn renew(self) -> Option<Self> {
         self.desk.seat(None);
-        if self.desk.owns() || !self.lasts() {
+        if !self.lasts() {
             return None;
         }
         self.heap.reset();

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::evaluation::Task;
+use super::kept::Kept;
 use super::link::Outbox;
 use super::log::Allowance;
 use super::memory::Memory;
@@ -67,6 +68,7 @@ pub(crate) struct Host {
     timers: RefCell<Timers>,
     log: RefCell<Allowance>,
     calls: RefCell<Calls>,
+    pub(super) things: RefCell<Kept>,
     stop: Cell<Option<Stop>>,
     settled: Cell<bool>,
 }
@@ -87,6 +89,7 @@ impl Host {
             timers: RefCell::default(),
             log: RefCell::new(Allowance::new(&limits)),
             calls: RefCell::default(),
+            things: RefCell::default(),
             stop: Cell::new(None),
             settled: Cell::new(false),
         }

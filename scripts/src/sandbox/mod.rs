@@ -8,6 +8,7 @@ mod engines;
 mod evaluation;
 mod heap;
 mod host;
+mod kept;
 mod link;
 mod log;
 mod memory;

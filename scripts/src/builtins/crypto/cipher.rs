@@ -1,6 +1,5 @@
 //! AES as running states (ECB, CBC, CTR, GCM), and ChaCha20-Poly1305 in one piece.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 
 use aes::cipher::{BlockDecrypt, BlockEncrypt, KeyInit};
@@ -216,47 +215,53 @@ fn run_stream(aes: &Aes, counter: &mut Block, from: usize, stream: &mut Vec<u8>,
     }
 }
 
-pub(super) fn install<'js>(ctx: &Ctx<'js>, object: &Object<'js>, desk: &Rc<Desk>) -> Result<()> {
-    let desk = Rc::clone(desk);
-    let cipher =
-        move |ctx: Ctx<'js>, mode: String, key: Bytes, iv: Bytes, encrypts: bool| -> Result<Option<Object<'js>>> {
-            Cipher::new(&mode, &key.0, &iv.0, encrypts).map(|cipher| expose(&ctx, cipher, &desk)).transpose()
-        };
-    object.set("cipher", Function::new(ctx.clone(), cipher)?)?;
-    object.set("chacha20Poly1305", Function::new(ctx.clone(), chacha20_poly1305)?)
-}
+/// What a running cipher counts: the round keys and a block or two.
+const STATE_BYTES: u64 = 1024;
 
-/// `{ update(bytes), aad(bytes), tag() }` over a cipher.
-fn expose<'js>(ctx: &Ctx<'js>, cipher: Cipher, desk: &Rc<Desk>) -> Result<Object<'js>> {
-    desk.own();
-    let object = Object::new(ctx.clone())?;
-    let cipher = Rc::new(RefCell::new(cipher));
-    let (state, clock) = (Rc::clone(&cipher), Rc::clone(desk));
-    let update = move |ctx: Ctx<'js>, bytes: Bytes| -> Result<TypedArray<'js, u8>> {
-        if clock.tick() {
+/// `cipher` gives the number of a running cipher, which the others take.
+pub(super) fn install<'js>(ctx: &Ctx<'js>, object: &Object<'js>, desk: &Rc<Desk>) -> Result<()> {
+    let opens = Rc::clone(desk);
+    let cipher = move |ctx: Ctx<'js>, mode: String, key: Bytes, iv: Bytes, encrypts: bool| -> Result<Option<u32>> {
+        let Some(cipher) = Cipher::new(&mode, &key.0, &iv.0, encrypts) else {
+            return Ok(None);
+        };
+        opens.host()?.keep(cipher, STATE_BYTES).map(Some).ok_or_else(|| interrupted(&ctx))
+    };
+    object.set("cipher", Function::new(ctx.clone(), cipher)?)?;
+    let updates = Rc::clone(desk);
+    let update = move |ctx: Ctx<'js>, number: u32, bytes: Bytes| -> Result<TypedArray<'js, u8>> {
+        let host = updates.host()?;
+        if host.tick() {
             return Err(interrupted(&ctx));
         }
         let mut bytes = bytes.0;
-        state.borrow_mut().apply(&mut bytes);
+        host.kept::<Cipher>(&ctx, number)?.borrow_mut().apply(&mut bytes);
         TypedArray::new_copy(ctx, bytes)
     };
-    object.set("update", Function::new(ctx.clone(), update)?)?;
-    let state = Rc::clone(&cipher);
-    let aad = move |bytes: Bytes| {
-        if let Mode::Gcm(gcm) = &mut state.borrow_mut().mode {
+    object.set("cipherUpdate", Function::new(ctx.clone(), update)?)?;
+    let extends = Rc::clone(desk);
+    let aad = move |ctx: Ctx<'js>, number: u32, bytes: Bytes| -> Result<()> {
+        let cipher = extends.host()?.kept::<Cipher>(&ctx, number)?;
+        if let Mode::Gcm(gcm) = &mut cipher.borrow_mut().mode {
             gcm.aad_bytes += bytes.0.len() as u64;
             gcm.absorb(&bytes.0);
         }
+        Ok(())
     };
-    object.set("aad", Function::new(ctx.clone(), aad)?)?;
-    let tag = move |ctx: Ctx<'js>| -> Result<TypedArray<'js, u8>> {
-        match std::mem::replace(&mut cipher.borrow_mut().mode, Mode::Ecb) {
-            Mode::Gcm(gcm) => TypedArray::new_copy(ctx, gcm.tag()),
-            _ => Err(Exception::throw_message(&ctx, "only GCM has a tag")),
+    object.set("cipherAad", Function::new(ctx.clone(), aad)?)?;
+    let ends = Rc::clone(desk);
+    let end = move |ctx: Ctx<'js>, number: u32| -> Result<Option<TypedArray<'js, u8>>> {
+        let host = ends.host()?;
+        let cipher = host.kept::<Cipher>(&ctx, number)?;
+        host.let_go(number);
+        let mode = std::mem::replace(&mut cipher.borrow_mut().mode, Mode::Ecb);
+        match mode {
+            Mode::Gcm(gcm) => TypedArray::new_copy(ctx, gcm.tag()).map(Some),
+            _ => Ok(None),
         }
     };
-    object.set("tag", Function::new(ctx.clone(), tag)?)?;
-    Ok(object)
+    object.set("cipherEnd", Function::new(ctx.clone(), end)?)?;
+    object.set("chacha20Poly1305", Function::new(ctx.clone(), chacha20_poly1305)?)
 }
 
 /// Seals or opens a text in one piece; sealed text ends with the tag. `None`: the text does not belong to the tag.

@@ -1,6 +1,5 @@
 //! Hashes and HMACs as running states: `hasher(name)` and `hasher(name, key)`.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 
 use digest::Digest;
@@ -10,7 +9,7 @@ use rquickjs::{Ctx, Function, Object, Result, TypedArray};
 
 use super::interrupted;
 use crate::builtins::bytes::Bytes;
-use crate::sandbox::Desk;
+use crate::sandbox::{Desk, Host};
 
 /// Evaluates an expression with `$D` standing for the named hash; `None` if there is none of that name.
 macro_rules! with_digest {
@@ -100,40 +99,47 @@ impl<D: Digest + BlockSizeUser + Clone + 'static> Keyed<D> {
     }
 }
 
+/// What a running hash counts; the largest state is that of HMAC-SHA-512.
+const STATE_BYTES: u64 = 1024;
+
+/// `hasher` gives the number of a running hash, which the others take.
 pub(super) fn install<'js>(ctx: &Ctx<'js>, object: &Object<'js>, desk: &Rc<Desk>) -> Result<()> {
-    let desk = Rc::clone(desk);
-    let hasher = move |ctx: Ctx<'js>, name: String, key: Option<Bytes>| -> Result<Option<Object<'js>>> {
+    let opens = Rc::clone(desk);
+    let hasher = move |ctx: Ctx<'js>, name: String, key: Option<Bytes>| -> Result<Option<u32>> {
         let running: Option<Box<dyn Running>> = match key {
             None => with_digest!(name.as_str(), D => Box::new(Plain(D::new()))),
             Some(key) => with_digest!(name.as_str(), D => Keyed::<D>::boxed(&key.0)).flatten(),
         };
-        running.map(|running| expose(&ctx, running, &desk)).transpose()
+        running.map(|running| keep(&ctx, &*opens.host()?, running)).transpose()
     };
-    object.set("hasher", Function::new(ctx.clone(), hasher)?)
-}
-
-/// `{ update(bytes), digest(), copy() }` over a running hash.
-fn expose<'js>(ctx: &Ctx<'js>, running: Box<dyn Running>, desk: &Rc<Desk>) -> Result<Object<'js>> {
-    desk.own();
-    let object = Object::new(ctx.clone())?;
-    let running = Rc::new(RefCell::new(running));
-    let (state, clock) = (Rc::clone(&running), Rc::clone(desk));
-    let update = move |ctx: Ctx<'js>, bytes: Bytes| -> Result<()> {
-        if clock.tick() {
+    object.set("hasher", Function::new(ctx.clone(), hasher)?)?;
+    let updates = Rc::clone(desk);
+    let update = move |ctx: Ctx<'js>, number: u32, bytes: Bytes| -> Result<()> {
+        let host = updates.host()?;
+        if host.tick() {
             return Err(interrupted(&ctx));
         }
-        state.borrow_mut().update(&bytes.0);
+        host.kept::<Box<dyn Running>>(&ctx, number)?.borrow_mut().update(&bytes.0);
         Ok(())
     };
-    object.set("update", Function::new(ctx.clone(), update)?)?;
-    let state = Rc::clone(&running);
-    let digest = move |ctx: Ctx<'js>| TypedArray::<u8>::new_copy(ctx, state.borrow().finish());
-    object.set("digest", Function::new(ctx.clone(), digest)?)?;
-    let desk = Rc::clone(desk);
-    let copy = move |ctx: Ctx<'js>| -> Result<Object<'js>> {
-        let copied = running.borrow().copy();
-        expose(&ctx, copied, &desk)
+    object.set("hasherUpdate", Function::new(ctx.clone(), update)?)?;
+    let ends = Rc::clone(desk);
+    let digest = move |ctx: Ctx<'js>, number: u32| -> Result<TypedArray<'js, u8>> {
+        let host = ends.host()?;
+        let digest = host.kept::<Box<dyn Running>>(&ctx, number)?.borrow().finish();
+        host.let_go(number);
+        TypedArray::new_copy(ctx, digest)
     };
-    object.set("copy", Function::new(ctx.clone(), copy)?)?;
-    Ok(object)
+    object.set("hasherDigest", Function::new(ctx.clone(), digest)?)?;
+    let copies = Rc::clone(desk);
+    let copy = move |ctx: Ctx<'js>, number: u32| -> Result<u32> {
+        let host = copies.host()?;
+        let copied = host.kept::<Box<dyn Running>>(&ctx, number)?.borrow().copy();
+        keep(&ctx, &host, copied)
+    };
+    object.set("hasherCopy", Function::new(ctx.clone(), copy)?)
+}
+
+fn keep(ctx: &Ctx<'_>, host: &Host, running: Box<dyn Running>) -> Result<u32> {
+    host.keep(running, STATE_BYTES).ok_or_else(|| interrupted(ctx))
 }
