@@ -1,5 +1,6 @@
 //! QuickJS with the prelude, ready for a run; and, once made, ready for one run after another.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -10,11 +11,14 @@ use super::heap::{Blocks, Heap};
 use super::host::Host;
 use super::memory::Memory;
 use super::modules::{Builtins, Require};
+use super::program::Program;
 use super::stack;
 use crate::builtins::{builtin, install};
 
-/// Memory for what is there before a run, which the run pays for when it begins.
-const REGION_BYTES: usize = 1 << 20;
+/// Memory for what is there before a run, which the run pays for when it begins. What is not used takes none.
+const REGION_BYTES: usize = 2 << 20;
+/// The same with room for a bundle.
+const HOLDING_BYTES: usize = 8 << 20;
 /// A heap below this part of its limit is not searched for cycles: most runs end before there are any to speak of.
 const UNCOLLECTED: u64 = 4;
 
@@ -22,6 +26,8 @@ const UNCOLLECTED: u64 = 4;
 pub(crate) struct Engine {
     // Values of the runtime go first.
     pub(super) api: Persistent<Object<'static>>,
+    loaded: RefCell<Option<Loaded>>,
+    may_hold: bool,
     #[expect(dead_code, reason = "the loader of modules has only a weak reference to it")]
     require: Rc<Require>,
     pub(super) context: Context,
@@ -30,15 +36,22 @@ pub(crate) struct Engine {
     heap: Rc<Heap>,
 }
 
+/// A large bundle that is part of the image.
+struct Loaded {
+    program: u64,
+    wrapper: Persistent<Function<'static>>,
+}
+
 impl Engine {
     /// An engine for one run, which pays for it from the start.
     pub fn once(memory: Arc<Memory>) -> Result<Self> {
-        Self::new(memory, 0)
+        Self::new(memory, 0, false)
     }
 
-    /// An engine for many runs: what it is now, it is again after each of them.
-    pub fn lasting() -> Result<Self> {
-        let engine = Self::new(Memory::new(REGION_BYTES as u64), REGION_BYTES)?;
+    /// An engine for many runs: what it is now, it is again after each of them. It may hold a bundle.
+    pub fn lasting(holds: bool) -> Result<Self> {
+        let region_bytes = if holds { HOLDING_BYTES } else { REGION_BYTES };
+        let engine = Self::new(Memory::new(region_bytes as u64), region_bytes, holds)?;
         engine.context.with(|ctx| {
             let api = engine.api.clone().restore(&ctx)?;
             api.get::<_, Function<'_>>("ready")?.call::<_, ()>(())
@@ -47,7 +60,7 @@ impl Engine {
         if engine.heap.freeze() { Ok(engine) } else { Err(rquickjs::Error::Allocation) }
     }
 
-    fn new(memory: Arc<Memory>, region_bytes: usize) -> Result<Self> {
+    fn new(memory: Arc<Memory>, region_bytes: usize, may_hold: bool) -> Result<Self> {
         let heap = Heap::new(memory, region_bytes).ok_or(rquickjs::Error::Allocation)?;
         let desk = Rc::<Desk>::default();
         let runtime = Runtime::new_with_alloc(Blocks(Rc::clone(&heap)))?;
@@ -74,7 +87,7 @@ impl Engine {
                 ctx.catch();
             }
         })));
-        Ok(Self { api, require, context, runtime, desk, heap })
+        Ok(Self { api, loaded: RefCell::default(), may_hold, require, context, runtime, desk, heap })
     }
 
     /// A run begins, on this thread. False: it may not use as much as the engine itself does.
@@ -84,6 +97,39 @@ impl Engine {
         self.runtime.set_gc_threshold(usize::try_from(host.limits.memory_bytes / UNCOLLECTED).unwrap_or(usize::MAX));
         self.desk.seat(Some(Rc::clone(host)));
         !self.lasts() || self.heap.bill(Arc::clone(&host.memory))
+    }
+
+    /// The bundle that is part of it, by its number.
+    pub(super) fn holds(&self) -> Option<u64> {
+        self.loaded.borrow().as_ref().map(|loaded| loaded.program)
+    }
+
+    /// Makes it hold no bundle. Between two runs.
+    pub(super) fn unload(&self) {
+        if self.loaded.take().is_some() {
+            self.heap.strip();
+        }
+    }
+
+    /// Makes a large bundle part of the image, as nothing of a script has run yet. The run has begun.
+    pub(super) fn hold(&self, ctx: &Ctx<'_>, program: &Program) -> Result<()> {
+        if !self.may_hold || self.holds().is_some() || !program.is_worth_holding() {
+            return Ok(());
+        }
+        self.heap.thaw();
+        let wrapper = program.wrapper(ctx)?.map(|wrapper| Persistent::save(ctx, wrapper));
+        // What does not fit is loaded by every run.
+        if self.heap.freeze() {
+            *self.loaded.borrow_mut() = wrapper.map(|wrapper| Loaded { program: program.number, wrapper });
+        }
+        Ok(())
+    }
+
+    /// The bundle's wrapper, if it is part of the image.
+    pub(super) fn held<'js>(&self, ctx: &Ctx<'js>, program: &Program) -> Result<Option<Function<'js>>> {
+        let loaded = self.loaded.borrow();
+        let held = loaded.as_ref().filter(|loaded| loaded.program == program.number);
+        held.map(|loaded| loaded.wrapper.clone().restore(ctx)).transpose()
     }
 
     /// Whether it was made for more than one run.

@@ -10,9 +10,12 @@ use rquickjs::Result;
 
 use super::engine::Engine;
 use super::memory::Memory;
+use super::program::Program;
 
 /// The most engines kept; each holds about as much memory as it is large, twice.
 const MOST: usize = 32;
+/// The most of them that hold a bundle: a few MB each, twice.
+const HOLDING: usize = 8;
 
 /// An engine in nobody's hands.
 struct Idle(Engine);
@@ -52,7 +55,11 @@ impl Engines {
     /// As many as a runner keeps, and one that is ready.
     pub fn ready() -> Self {
         let engines = Self { most: MOST, ..Self::default() };
-        drop(engines.take(&Memory::new(u64::MAX)));
+        if let Ok(engine) = Engine::lasting(true) {
+            let mut state = engines.state();
+            state.idle.push(Idle(engine));
+            state.lasting = 1;
+        }
         engines
     }
 
@@ -60,20 +67,34 @@ impl Engines {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The engine that was used last, as most of it is still in the processor's caches; or a new one. One that is not to
-    /// last is paid for by `memory` from the start.
-    pub(super) fn take(&self, memory: &Arc<Memory>) -> Result<Lent<'_>> {
+    /// The engine that was used last, as most of it is still in the processor's caches, and best one that holds the
+    /// program; or a new one. One that is not to last is paid for by `memory` from the start.
+    pub(super) fn take(&self, program: &Program, memory: &Arc<Memory>) -> Result<Lent<'_>> {
         let mut state = self.state();
-        let idle = state.idle.pop();
+        let idle = state.choose(program.number).map(|at| state.idle.remove(at));
         let lasts = idle.is_none() && state.lasting < self.most;
+        let holds = state.lasting < HOLDING;
         state.lasting += usize::from(lasts);
         drop(state);
         let engine = match idle {
-            Some(Idle(engine)) => Ok(engine),
-            None if lasts => Engine::lasting().inspect_err(|_| self.state().lasting -= 1),
+            Some(Idle(engine)) => {
+                if engine.holds() != Some(program.number) {
+                    engine.unload();
+                }
+                Ok(engine)
+            }
+            None if lasts => Engine::lasting(holds).inspect_err(|_| self.state().lasting -= 1),
             None => Engine::once(Arc::clone(memory)),
         };
         Ok(Lent { engine: Some(engine?), engines: self })
+    }
+}
+
+impl State {
+    /// One that holds the program, else one that holds none, else any; of those the one used last.
+    fn choose(&self, program: u64) -> Option<usize> {
+        let last = |fits: &dyn Fn(Option<u64>) -> bool| self.idle.iter().rposition(|Idle(engine)| fits(engine.holds()));
+        last(&|held| held == Some(program)).or_else(|| last(&|held| held.is_none())).or_else(|| last(&|_| true))
     }
 }
 

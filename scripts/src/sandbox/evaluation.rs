@@ -13,7 +13,7 @@ use super::engines::Engines;
 use super::host::{Host, Stop};
 use super::link::{Arrival, Inbox, Letter};
 use super::pace;
-use super::program::Program;
+use super::program::{Program, wrapped_code};
 use crate::clock;
 use crate::protocol::{Input, Reply, ScriptError, Usage};
 
@@ -59,7 +59,7 @@ pub(crate) fn execute(
 ) {
     let cpu = clock::cpu();
     pace::start();
-    let engine = engines.take(&host.memory);
+    let engine = engines.take(task.program, &host.memory);
     let result = match engine.as_deref() {
         Ok(engine) if engine.begin(host) => {
             let evaluation = Evaluation { engine, host, interrupted_at: RefCell::default() };
@@ -172,6 +172,9 @@ impl Evaluation<'_> {
     /// Starts the module and, with an input, its handler.
     fn begin(&self, task: &Task<'_>) -> std::result::Result<(), End> {
         self.engine.context.with(|ctx| {
+            if self.engine.hold(&ctx, task.program).is_err() {
+                return Err(self.thrown(&ctx, End::Invalid));
+            }
             let input = match task.input.map(|input| argument(&ctx, input)).transpose() {
                 Ok(input) => input,
                 Err(_) => return Err(self.thrown(&ctx, End::Uncaught)),
@@ -180,7 +183,9 @@ impl Evaluation<'_> {
                 let subject = loader(&ctx, subject).map_err(|_| self.thrown(&ctx, End::Uncaught))?;
                 self.call_in(&ctx, "testing", (subject, input.clone()))?;
             }
-            let code = match task.program.load(&ctx) {
+            let held = self.engine.held(&ctx, task.program);
+            let code = held.and_then(|held| held.map_or_else(|| task.program.load(&ctx), |it| wrapped_code(&ctx, it)));
+            let code = match code {
                 Ok(code) => code,
                 Err(_) => return Err(self.thrown(&ctx, End::Invalid)),
             };

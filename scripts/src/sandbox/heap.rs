@@ -4,6 +4,7 @@
 //! made of lies in one region of memory, of which [`Heap::freeze`] keeps a copy, the *image*. Copying the image back
 //! ([`Heap::reset`]) makes every byte what it was, at the same addresses: no run can leave anything behind for the next
 //! one, because nothing of it is left. No finalizer runs then, so nothing on the heap may own memory of the host.
+//! A second image, of the runtime with a large bundle loaded, can stand on the first ([`Heap::thaw`]).
 //!
 //! QuickJS hands out small objects itself, from slabs of 4 KiB that it asks for here. What no longer fits into the
 //! region, and whatever is large, comes from the program's allocator, and is listed, so that a reset can give it back.
@@ -30,8 +31,10 @@ const HEADER: usize = 8;
 const LINKS: usize = 16;
 /// Blocks of the region are multiples of this.
 const STEP: usize = 64;
-/// The largest block that the region is used for once it is frozen; larger ones would fill it with holes.
+/// The largest block that a run gets of the region; larger ones would fill it with holes.
 const SHARED: usize = 8 << 10;
+/// How much of the region runs use beyond the image: it stays in memory.
+const BEYOND: usize = 1 << 20;
 /// The sizes of blocks that the region can take back: up to 64 KiB.
 const CLASSES: usize = (64 << 10) / STEP;
 
@@ -45,7 +48,10 @@ struct State {
     cursor: Cursor,
     /// The newest block outside of the region.
     listed: *mut Listed,
-    image: Option<Image>,
+    /// What there is to return to; the last one counts.
+    images: Vec<Image>,
+    /// Whether the next image is being made: then all of the region is for it.
+    thawed: bool,
 }
 
 /// Memory at a fixed place.
@@ -88,7 +94,8 @@ impl Heap {
             region,
             cursor,
             listed: ptr::null_mut(),
-            image: None,
+            images: Vec::new(),
+            thawed: true,
         }))))
     }
 
@@ -99,29 +106,42 @@ impl Heap {
         unsafe { &mut *self.0.get() }
     }
 
+    /// Whatever comes next belongs to another image.
+    pub fn thaw(&self) {
+        self.state().thawed = true;
+    }
+
     /// Keeps a copy of what is there, to return to. False if it does not all lie in the region.
     pub fn freeze(&self) -> bool {
         let state = self.state();
+        state.thawed = false;
         let Some(region) = state.region.as_ref().filter(|_| state.listed.is_null()) else {
             return false;
         };
         // SAFETY: the region is that long, and what was never handed out is not looked at by anybody but as bytes.
         let bytes = unsafe { std::slice::from_raw_parts(region.start.as_ptr(), state.cursor.next) };
         let (bytes, cursor) = (bytes.into(), state.cursor.clone());
-        state.image = Some(Image { bytes, cursor, counted: state.memory.used() });
+        state.images.push(Image { bytes, cursor, counted: state.memory.used() });
         true
+    }
+
+    /// Forgets all images but the first, and makes everything what it was then.
+    pub fn strip(&self) {
+        self.state().images.truncate(1);
+        self.reset();
     }
 
     /// Whether there is something to return to.
     pub fn is_frozen(&self) -> bool {
-        self.state().image.is_some()
+        !self.state().images.is_empty()
     }
 
     /// Makes everything what it was when it was frozen; whatever points to anything newer dangles from then on.
     pub fn reset(&self) {
         let state = self.state();
         state.clear();
-        if let (Some(region), Some(image)) = (&state.region, &state.image) {
+        state.thawed = false;
+        if let (Some(region), Some(image)) = (&state.region, state.images.last()) {
             // SAFETY: the image is a copy of that many bytes from the start of the region, which is larger.
             unsafe { ptr::copy_nonoverlapping(image.bytes.as_ptr(), region.start.as_ptr(), image.bytes.len()) };
             state.cursor.next = image.cursor.next;
@@ -132,7 +152,7 @@ impl Heap {
     /// Counts against another run's memory from now on, what is there already included. False: that is more than it has.
     pub fn bill(&self, memory: Arc<Memory>) -> bool {
         let state = self.state();
-        let fits = memory.take(state.image.as_ref().map_or(0, |image| image.counted));
+        let fits = memory.take(state.images.last().map_or(0, |image| image.counted));
         state.memory = memory;
         fits
     }
@@ -192,8 +212,12 @@ impl State {
             again
         } else {
             let unused = self.cursor.next;
-            let wanted = self.image.is_none() || whole <= SHARED;
-            if !wanted || region.layout.size() - unused < whole {
+            let most = match self.images.last() {
+                Some(_) if !self.thawed && whole > SHARED => 0,
+                Some(image) if !self.thawed => region.layout.size().min(image.cursor.next + BEYOND),
+                _ => region.layout.size(),
+            };
+            if most.saturating_sub(unused) < whole {
                 return None;
             }
             self.cursor.next += whole;
@@ -463,10 +487,13 @@ mod tests {
         context.with(|ctx| ctx.eval::<(), _>("globalThis.here = 1")).unwrap();
         assert!(heap.freeze());
         let bytes = |heap: &Heap| {
-            let State { region, image, .. } = heap.state();
-            let (region, image) = (region.as_ref().unwrap(), image.as_ref().unwrap());
+            let State { region, images, .. } = heap.state();
+            let (region, image) = (region.as_ref().unwrap(), images.last().unwrap());
             // SAFETY: the region is that long.
-            (unsafe { std::slice::from_raw_parts(region.start.as_ptr(), image.bytes.len()) } == &*image.bytes, image.counted)
+            (
+                unsafe { std::slice::from_raw_parts(region.start.as_ptr(), image.bytes.len()) } == &*image.bytes,
+                image.counted,
+            )
         };
         let mess = "here += 1; Array.prototype.map = null; globalThis.there = new Uint8Array(3 << 20).fill(7);
             Object.defineProperty(Object.prototype, 'x', { get() { throw 1 } }); here";
@@ -481,6 +508,21 @@ mod tests {
             assert_eq!(context.with(|ctx| ctx.eval::<u32, _>(CODE)).unwrap(), 3503);
             heap.reset();
         }
+        // Another image on top, with what is too large for a run's part of the region.
+        let before = bytes(&heap).1;
+        heap.thaw();
+        context.with(|ctx| ctx.eval::<(), _>("globalThis.loaded = 'x'.repeat(300_000); here = 10")).unwrap();
+        assert!(heap.freeze() && heap.state().listed.is_null());
+        assert!(bytes(&heap).1 > before + 300_000);
+        assert_eq!(context.with(|ctx| ctx.eval::<u32, _>(mess)).unwrap(), 11);
+        heap.reset();
+        assert!(bytes(&heap).0);
+        assert_eq!(context.with(|ctx| ctx.eval::<u32, _>("here + loaded.length")).unwrap(), 300_010);
+        heap.strip();
+        assert!(bytes(&heap).0 && bytes(&heap).1 == before);
+        assert_eq!(context.with(|ctx| ctx.eval::<String, _>("here + typeof loaded")).unwrap(), "1undefined");
+        heap.reset();
+
         let own = Memory::new(u64::MAX);
         assert!(heap.bill(Arc::clone(&own)));
         drop((context, runtime));
@@ -517,7 +559,10 @@ mod tests {
                     // SAFETY: a block of this heap, written that far.
                     unsafe {
                         *block = blocks.realloc(*block, next);
-                        assert!(std::slice::from_raw_parts(*block, kept).iter().all(|held| held == byte), "{size} {next}");
+                        assert!(
+                            std::slice::from_raw_parts(*block, kept).iter().all(|held| held == byte),
+                            "{size} {next}"
+                        );
                         block.write_bytes(*byte, next);
                     }
                     *size = next;
