@@ -20,11 +20,20 @@
 
   const load = (name) => (loaded[name] ??= host.builtin(name)(internal));
 
-  // Native operations of one kind.
-  const native = (name) => host[name];
+  // Native operations of one kind, made when they are first needed. The host keeps hashes, ciphers and codecs by number;
+  // a script holds them as objects.
+  const KEPT = { crypto: { hasher: ['update', 'digest'], cipher: ['update', 'aad', 'end'] }, zlib: { codec: ['write', 'flush', 'end'] }, zones: {} };
 
-  // The host keeps hashes, ciphers and codecs by number; a script holds them as objects.
-  function objects(part, kind, methods) {
+  function native(name) {
+    const known = `native/${name}`;
+    if (loaded[known] === undefined) {
+      const part = loaded[known] = host.native(name);
+      for (const kind in KEPT[name]) part[kind] = opener(part, kind, KEPT[name][kind]);
+    }
+    return loaded[known];
+  }
+
+  function opener(part, kind, methods) {
     const [open, copy] = [part[kind], part[`${kind}Copy`]];
     const natives = methods.map((name) => [name, part[kind + name[0].toUpperCase() + name.slice(1)]]);
     const object = (number) => {
@@ -34,11 +43,8 @@
       if (copy) made.copy = () => object(copy(number));
       return made;
     };
-    part[kind] = (...args) => object(open(...args));
+    return (...args) => object(open(...args));
   }
-  objects(host.crypto, 'hasher', ['update', 'digest']);
-  objects(host.crypto, 'cipher', ['update', 'aad', 'end']);
-  objects(host.zlib, 'codec', ['write', 'flush', 'end']);
 
   // An error whose code names how the run ends if nobody catches it.
   function tagged(code, message, Type = Error) {
@@ -270,7 +276,11 @@
   const READY = ['outcome', 'inspect', 'console', 'cache', 'timers'];
 
   return {
-    ready: () => READY.forEach(load),
+    ready() {
+      READY.forEach(load);
+      // A run that makes these would leave memory of the host behind.
+      Object.keys(KEPT).forEach(native);
+    },
     begin,
     testing,
     require,

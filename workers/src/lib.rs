@@ -6,6 +6,7 @@
 //! - [`packages`]: npm packages, from `package.json` to one checked file.
 //! - [`runners`]: the pool of runner processes; [`gateway`]: the only outgoing HTTP client.
 //! - [`secrets`]: encrypted at rest, given to the runs of their integration; [`redact`] masks them everywhere else.
+//! - [`simulate`]: what would happen, on a clock of its own.
 //! - [`event`]: everything observable is an [`Event`]; metrics, history and the live stream derive from it.
 
 mod apalis;
@@ -27,6 +28,7 @@ pub mod runners;
 pub mod secrets;
 mod services;
 pub mod settings;
+pub mod simulate;
 mod wire;
 mod work;
 pub mod worker;

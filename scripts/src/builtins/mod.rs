@@ -15,7 +15,7 @@ mod zones;
 
 use std::rc::Rc;
 
-use rquickjs::{Ctx, Function, Object, Result};
+use rquickjs::{Ctx, Exception, Function, Object, Result};
 
 pub(crate) use modules::TESTING;
 pub use modules::{Builtin, node_builtin};
@@ -33,9 +33,9 @@ pub(crate) fn install<'js>(ctx: &Ctx<'js>, desk: &Rc<Desk>) -> Result<Object<'js
     sources::install(ctx, &object, desk)?;
     timers::install(ctx, &object, desk)?;
     url::install(ctx, &object)?;
-    object.set("crypto", part(ctx, |object| crypto::install(ctx, object, desk))?)?;
-    object.set("zlib", part(ctx, |object| zlib::install(ctx, object, desk))?)?;
-    object.set("zones", part(ctx, |object| zones::install(ctx, object))?)?;
+    let natives = Rc::clone(desk);
+    let native = move |ctx: Ctx<'js>, name: String| native(&ctx, &name, &natives);
+    object.set("native", Function::new(ctx.clone(), native)?)?;
     object.set("slice", bytes::SLICE)?;
     let ended = Rc::clone(desk);
     let settled = move || -> Result<()> {
@@ -47,8 +47,13 @@ pub(crate) fn install<'js>(ctx: &Ctx<'js>, desk: &Rc<Desk>) -> Result<Object<'js
 }
 
 /// The operations of one kind.
-fn part<'js>(ctx: &Ctx<'js>, install: impl FnOnce(&Object<'js>) -> Result<()>) -> Result<Object<'js>> {
+fn native<'js>(ctx: &Ctx<'js>, name: &str, desk: &Rc<Desk>) -> Result<Object<'js>> {
     let object = Object::new(ctx.clone())?;
-    install(&object)?;
+    match name {
+        "crypto" => crypto::install(ctx, &object, desk)?,
+        "zlib" => zlib::install(ctx, &object, desk)?,
+        "zones" => zones::install(ctx, &object)?,
+        _ => return Err(Exception::throw_reference(ctx, name)),
+    }
     Ok(object)
 }

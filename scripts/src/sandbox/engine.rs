@@ -33,6 +33,8 @@ pub(crate) struct Engine {
     pub(super) context: Context,
     pub(super) runtime: Runtime,
     pub(super) desk: Rc<Desk>,
+    /// How many references to the desk there are in the image: whatever of the host a script holds has one more.
+    desks: usize,
     heap: Rc<Heap>,
 }
 
@@ -51,12 +53,13 @@ impl Engine {
     /// An engine for many runs: what it is now, it is again after each of them. It may hold a bundle.
     pub fn lasting(holds: bool) -> Result<Self> {
         let region_bytes = if holds { HOLDING_BYTES } else { REGION_BYTES };
-        let engine = Self::new(Memory::new(region_bytes as u64), region_bytes, holds)?;
+        let mut engine = Self::new(Memory::new(region_bytes as u64), region_bytes, holds)?;
         engine.context.with(|ctx| {
             let api = engine.api.clone().restore(&ctx)?;
             api.get::<_, Function<'_>>("ready")?.call::<_, ()>(())
         })?;
         engine.runtime.run_gc();
+        engine.desks = Rc::strong_count(&engine.desk);
         if engine.heap.freeze() { Ok(engine) } else { Err(rquickjs::Error::Allocation) }
     }
 
@@ -87,7 +90,7 @@ impl Engine {
                 ctx.catch();
             }
         })));
-        Ok(Self { api, loaded: RefCell::default(), may_hold, require, context, runtime, desk, heap })
+        Ok(Self { api, loaded: RefCell::default(), may_hold, require, context, runtime, desks: 0, desk, heap })
     }
 
     /// A run begins, on this thread. False: it may not use as much as the engine itself does.
@@ -140,7 +143,7 @@ impl Engine {
     /// The run is over: the engine becomes what it was before, if it can.
     pub(super) fn renew(self) -> Option<Self> {
         self.desk.seat(None);
-        if !self.lasts() {
+        if !self.lasts() || Rc::strong_count(&self.desk) != self.desks {
             return None;
         }
         self.heap.reset();
@@ -152,5 +155,26 @@ impl Drop for Engine {
     fn drop(&mut self) {
         // What the heap owns may ask for the run while it is cleared away; the run is over all the same.
         self.desk.seat(None);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_engine_is_used_again_unless_something_was_left_that_its_image_does_not_know() {
+        let engine = Engine::lasting(true).unwrap();
+        let memory = Memory::new(u64::MAX);
+        assert!(engine.heap.bill(Arc::clone(&memory)));
+        assert!(memory.used() < 512 << 10, "every run pays for {} bytes", memory.used());
+        let engine = engine.renew().unwrap();
+        engine.context.with(|ctx| {
+            let desk = Rc::clone(&engine.desk);
+            let owner = Function::new(ctx.clone(), move || desk.tick()).unwrap();
+            ctx.globals().set("owner", owner).unwrap();
+        });
+        assert!(engine.renew().is_none());
+        assert!(Engine::once(memory).unwrap().renew().is_none());
     }
 }

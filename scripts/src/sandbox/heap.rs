@@ -372,7 +372,8 @@ impl State {
 
 impl Region {
     fn new(bytes: usize) -> Option<Self> {
-        let layout = Layout::from_size_align(bytes, STEP).ok()?;
+        // With more alignment the C library would write all the zeros; so it takes fresh pages, which are zeros.
+        let layout = Layout::from_size_align(bytes, ALIGN).ok()?;
         // SAFETY: the layout is not empty.
         let start = NonNull::new(unsafe { alloc_zeroed(layout) })?;
         Some(Self { start, layout })

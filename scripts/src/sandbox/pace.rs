@@ -8,7 +8,7 @@ use rustix::process::setpriority_process;
 use crate::clock;
 
 /// What most runs need of the CPU is far less.
-const SHORT: Duration = Duration::from_millis(20);
+const SHORT: Duration = Duration::from_millis(5);
 /// The niceness of a thread that gives way: it gets about a tenth of what the others get, and all that they leave.
 const NICE: i32 = 10;
 

@@ -6,7 +6,7 @@ mod execute;
 mod opening;
 mod pending;
 mod refused;
-mod request;
+pub(crate) mod request;
 mod reschedule;
 mod schedule;
 mod target;

@@ -85,7 +85,7 @@ enum IfExistsBody {
 
 /// What to run.
 #[derive(Debug)]
-pub(super) struct Execute {
+pub(crate) struct Execute {
     pub payload: Box<str>,
     pub key: Option<Key>,
     pub priority: u8,
@@ -94,7 +94,7 @@ pub(super) struct Execute {
 
 /// What to run, and when.
 #[derive(Debug)]
-pub(super) struct Schedule {
+pub(crate) struct Schedule {
     pub run: Execute,
     pub when: due::When,
     pub window: Option<Window>,
@@ -104,18 +104,18 @@ pub(super) struct Schedule {
 
 /// Which jobs to move, and to when.
 #[derive(Debug)]
-pub(super) struct Reschedule {
+pub(crate) struct Reschedule {
     pub selector: Selector,
     pub when: due::When,
     pub window: Option<Window>,
 }
 
-pub(super) fn execute(body: Value) -> Result<Execute> {
+pub(crate) fn execute(body: Value) -> Result<Execute> {
     let body: ExecuteBody = wire::read("", body)?;
     run(body.payload, body.key, body.priority, body.idempotency_key)
 }
 
-pub(super) fn schedule(body: Value) -> Result<Schedule> {
+pub(crate) fn schedule(body: Value) -> Result<Schedule> {
     let body: ScheduleBody = wire::read("", body)?;
     let jitter = body.jitter.map(|value| jitter_ms(&value)).transpose()?.unwrap_or(0);
     Ok(Schedule {
@@ -131,7 +131,7 @@ pub(super) fn schedule(body: Value) -> Result<Schedule> {
     })
 }
 
-pub(super) fn reschedule(body: Value) -> Result<Reschedule> {
+pub(crate) fn reschedule(body: Value) -> Result<Reschedule> {
     let body: RescheduleBody = wire::read("", body)?;
     Ok(Reschedule {
         selector: selector(body.key, body.r#match)?,
@@ -140,7 +140,7 @@ pub(super) fn reschedule(body: Value) -> Result<Reschedule> {
     })
 }
 
-pub(super) fn cancel(body: Value) -> Result<Selector> {
+pub(crate) fn cancel(body: Value) -> Result<Selector> {
     let body: CancelBody = wire::read("", body)?;
     selector(body.key, body.r#match)
 }

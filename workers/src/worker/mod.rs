@@ -5,7 +5,7 @@ pub(crate) mod claim;
 mod decide;
 mod host;
 pub(crate) mod leases;
-mod plan;
+pub(crate) mod plan;
 mod process;
 pub(crate) mod record;
 

@@ -1,0 +1,422 @@
+//! One integration's jobs, as the queue would treat them: turns, lanes, concurrency, lines at full rate limits.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use schedules::rate::{Bucket, OnExceed, OnMissing, State, Verdict, decide, names};
+use schedules::Millis;
+use store::queue::{Control, IfExists, Job, Selector};
+
+use super::{Name, What};
+use crate::worker::plan::reopening;
+
+/// What hears of everything that happens.
+pub(super) type Tell<'a> = &'a mut dyn FnMut(&Name, What);
+
+/// A job's number: the order of arrival.
+type Number = u64;
+type Lane = Option<Box<str>>;
+/// A limit's set of buckets, and what the job counts under.
+type Place = (String, String);
+
+struct Pending {
+    name: Name,
+    job: Job,
+    at: Where,
+    /// It was told that it waits for others to end.
+    waits: bool,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+enum Where {
+    /// For its due time.
+    Early,
+    /// For its turn.
+    Ready,
+    /// For room in a rate limit.
+    Line(Place),
+}
+
+struct Running {
+    name: Name,
+    lane: Lane,
+    tick: bool,
+}
+
+#[derive(Default)]
+struct Turns {
+    ready: BTreeSet<(Reverse<u8>, Millis, Number)>,
+    running: u32,
+    pending: u32,
+    turn: u64,
+}
+
+/// The jobs of one integration.
+pub(super) struct Queue {
+    pub control: Control,
+    limits: Vec<String>,
+    last: Number,
+    last_turn: u64,
+    pending: HashMap<Number, Pending>,
+    keys: HashMap<Box<str>, Number>,
+    early: BTreeSet<(Millis, Number)>,
+    lanes: BTreeMap<Lane, Turns>,
+    lines: BTreeMap<Place, BTreeSet<(Millis, Reverse<u8>, Number)>>,
+    gates: BTreeMap<Place, Millis>,
+    buckets: HashMap<Place, State>,
+    running: HashMap<Number, Running>,
+}
+
+/// What a rate limit says of a job.
+enum Said {
+    Start(Vec<(Place, State)>),
+    Wait(usize, Place, Millis),
+    Refuse(usize),
+}
+
+impl Queue {
+    pub fn new(control: Control) -> Self {
+        Self {
+            limits: names(&control.limits),
+            control,
+            last: 0,
+            last_turn: 0,
+            pending: HashMap::new(),
+            keys: HashMap::new(),
+            early: BTreeSet::new(),
+            lanes: BTreeMap::new(),
+            lines: BTreeMap::new(),
+            gates: BTreeMap::new(),
+            buckets: HashMap::new(),
+            running: HashMap::new(),
+        }
+    }
+
+    // ---- what comes in
+
+    /// Queues a job, or not, as its key and its lane allow.
+    pub fn put(&mut self, name: Name, job: Job, if_exists: IfExists, tell: Tell<'_>) {
+        let key = job.key.as_ref().map(|key| Box::<str>::from(key.canonical())).filter(|_| if_exists != IfExists::Beside);
+        let held = key.as_ref().and_then(|key| self.keys.get(key).copied());
+        match (held, if_exists) {
+            (Some(_), IfExists::Keep) => return tell(&name, What::Kept),
+            (Some(_), IfExists::Reject) => return tell(&name, What::Refused("key_exists")),
+            _ => {}
+        }
+        let crowded = |lane: &Turns| self.control.lane_backlog.is_some_and(|most| lane.pending >= most);
+        if held.is_none() && job.lane.is_some() && job.tick.is_none() && self.lanes.get(&job.lane).is_some_and(crowded) {
+            return tell(&name, What::Refused("backlog_full"));
+        }
+        if let Some(held) = held {
+            self.take_out(held);
+        }
+        if job.tick.is_none() {
+            tell(&name, What::Queued { due: job.due, replaced: held.is_some() });
+        }
+        self.last += 1;
+        if let Some(key) = key {
+            self.keys.insert(key, self.last);
+        }
+        self.lanes.entry(job.lane.clone()).or_default().pending += 1;
+        self.early.insert((job.due, self.last));
+        self.pending.insert(self.last, Pending { name, job, at: Where::Early, waits: false });
+    }
+
+    /// Whether a tick is pending or running.
+    pub fn has_tick(&self) -> bool {
+        self.running.values().any(|running| running.tick) || self.pending.values().any(|pending| pending.job.tick.is_some())
+    }
+
+    /// Takes the running ticks away.
+    pub fn revoke(&mut self, tell: Tell<'_>) {
+        let ticks: Vec<Number> = self.running.iter().filter(|(_, run)| run.tick).map(|(number, _)| *number).collect();
+        for number in ticks {
+            if let Some(name) = self.ended(number) {
+                tell(&name, What::Cancelled);
+            }
+        }
+    }
+
+    /// A run ends; gives its name, unless it was taken away.
+    pub fn ended(&mut self, number: Number) -> Option<Name> {
+        let running = self.running.remove(&number)?;
+        if let Some(lane) = self.lanes.get_mut(&running.lane) {
+            lane.running -= 1;
+        }
+        Some(running.name)
+    }
+
+    /// The pending jobs that a call means, oldest first.
+    pub fn find(&self, selector: &Selector) -> Vec<Number> {
+        let mut found: Vec<Number> = match selector {
+            Selector::Key(key) => self.keys.get(key.canonical()).copied().into_iter().collect(),
+            Selector::Match(part) => {
+                let fits = |pending: &Pending| pending.job.key.as_ref().is_some_and(|key| key.contains(part));
+                self.pending.iter().filter(|(_, pending)| fits(pending)).map(|(number, _)| *number).collect()
+            }
+            Selector::Job(_) | Selector::All => self.pending.keys().copied().collect(),
+        };
+        found.sort_unstable();
+        found
+    }
+
+    /// Takes pending jobs away.
+    pub fn cancel(&mut self, found: &[Number], tell: Tell<'_>) {
+        for number in found {
+            if let Some(pending) = self.take_out(*number) {
+                tell(&pending.name, What::Cancelled);
+            }
+        }
+    }
+
+    /// Gives a pending job another due time.
+    pub fn reschedule(&mut self, number: Number, change: impl FnOnce(&mut Job), tell: Tell<'_>) {
+        let Some(mut pending) = self.take_out(number) else { return };
+        change(&mut pending.job);
+        tell(&pending.name, What::Rescheduled { due: pending.job.due });
+        self.back(number, pending);
+    }
+
+    pub fn job(&self, number: Number) -> Option<&Job> {
+        self.pending.get(&number).map(|pending| &pending.job)
+    }
+
+    /// How many jobs are pending.
+    pub fn left(&self) -> usize {
+        self.pending.len()
+    }
+
+    // ---- what starts
+
+    /// When something may start or close, if nothing else happens before; ends of runs are not looked at.
+    pub fn next(&self) -> Option<Millis> {
+        let early = self.early.first().map(|(due, _)| *due);
+        let closes = self.pending.values().filter(|pending| pending.at != Where::Early).filter_map(|pending| pending.job.closes);
+        let gates = if self.control.paused { None } else { self.gates.values().min().copied() };
+        early.into_iter().chain(gates).chain(closes.min()).min()
+    }
+
+    /// Starts what may start now; gives the numbers of the runs that began.
+    pub fn advance(&mut self, now: Millis, tell: Tell<'_>) -> Vec<Number> {
+        while let Some((due, number)) = self.early.first().copied().filter(|(due, _)| *due <= now) {
+            self.early.remove(&(due, number));
+            self.ready(number);
+        }
+        self.close(now, tell);
+        let mut started = Vec::new();
+        if self.control.paused {
+            return started;
+        }
+        self.open_gates(now, &mut started, tell);
+        while let Some(number) = self.next_turn() {
+            let place = self.line_ahead(number);
+            match (self.ask(now, number), place) {
+                (Said::Refuse(limit), _) => self.refuse(number, limit, tell),
+                (Said::Wait(limit, place, until), _) => self.queue_up(number, limit, place, until, tell),
+                (Said::Start(_), Some((limit, place))) => {
+                    let until = self.gates.get(&place).copied().unwrap_or(now);
+                    self.queue_up(number, limit, place, until, tell);
+                }
+                (Said::Start(states), None) => started.extend(self.start(now, number, states, tell)),
+            }
+        }
+        self.note_waiting(tell);
+        started
+    }
+
+    /// What is over its opening moves to the next one, or is dropped.
+    fn close(&mut self, now: Millis, tell: Tell<'_>) {
+        let over = |pending: &Pending| pending.at != Where::Early && pending.job.closes.is_some_and(|closes| closes <= now);
+        let mut over: Vec<Number> =
+            self.pending.iter().filter(|(_, pending)| over(pending)).map(|(number, _)| *number).collect();
+        over.sort_unstable();
+        for number in over {
+            let Some(mut pending) = self.take_out(number) else { continue };
+            match reopening(&pending.job, now) {
+                Some(opening) => {
+                    (pending.job.due, pending.job.closes) = (opening.due, opening.closes);
+                    tell(&pending.name, What::Moved { due: opening.due });
+                    self.back(number, pending);
+                }
+                None => tell(&pending.name, What::Dropped),
+            }
+        }
+    }
+
+    /// Lets those out of the lines that have room, in order.
+    fn open_gates(&mut self, now: Millis, started: &mut Vec<Number>, tell: Tell<'_>) {
+        let open: Vec<Place> = self.gates.iter().filter(|(_, gate)| **gate <= now).map(|(place, _)| place.clone()).collect();
+        for place in open {
+            while let Some((.., number)) = self.lines.get(&place).and_then(|line| line.first().copied()) {
+                let Some(lane) = self.pending.get(&number).map(|pending| pending.job.lane.clone()) else { break };
+                if !self.has_room(&lane) {
+                    break;
+                }
+                match self.ask(now, number) {
+                    Said::Start(states) => started.extend(self.start(now, number, states, tell)),
+                    Said::Refuse(limit) => self.refuse(number, limit, tell),
+                    Said::Wait(_, other, until) if other == place => {
+                        self.gates.insert(place.clone(), until);
+                        break;
+                    }
+                    Said::Wait(limit, other, until) => {
+                        self.leave(number);
+                        self.queue_up(number, limit, other, until, tell);
+                    }
+                }
+            }
+        }
+    }
+
+    fn has_room(&self, lane: &Lane) -> bool {
+        let running = u32::try_from(self.running.len()).unwrap_or(u32::MAX);
+        let of_lane = self.lanes.get(lane).map_or(0, |lane| lane.running);
+        self.control.concurrency.is_none_or(|most| running < most)
+            && (lane.is_none() || self.control.lane_concurrency.is_none_or(|most| of_lane < most))
+    }
+
+    /// Whose turn it is, of those that may start as far as concurrency goes.
+    fn next_turn(&mut self) -> Option<Number> {
+        let may = |(lane, turns): &(&Lane, &Turns)| !turns.ready.is_empty() && self.has_room(lane);
+        let lane = self.lanes.iter().filter(may).min_by_key(|(_, turns)| turns.turn).map(|(lane, _)| lane.clone())?;
+        self.last_turn += 1;
+        let turns = self.lanes.get_mut(&lane)?;
+        turns.turn = self.last_turn;
+        turns.ready.first().map(|(.., number)| *number)
+    }
+
+    /// The first line of others that a job has to join.
+    fn line_ahead(&self, number: Number) -> Option<(usize, Place)> {
+        let job = self.job(number)?;
+        let places = self.places(job).into_iter().filter_map(|(limit, subject)| Some((limit, (self.limits[limit].clone(), subject?))));
+        let mut delayed = places.filter(|(limit, _)| self.control.limits[*limit].on_exceed == OnExceed::Delay);
+        delayed.find(|(_, place)| self.lines.get(place).is_some_and(|line| !line.is_empty()))
+    }
+
+    /// For each limit, what the job counts under.
+    fn places(&self, job: &Job) -> Vec<(usize, Option<String>)> {
+        let limits = self.control.limits.iter().enumerate();
+        limits.map(|(limit, rule)| (limit, rule.subject(job.key.as_ref()))).collect()
+    }
+
+    fn ask(&self, now: Millis, number: Number) -> Said {
+        let Some(job) = self.job(number) else { return Said::Start(Vec::new()) };
+        let (mut places, mut buckets) = (Vec::new(), Vec::new());
+        for (limit, subject) in self.places(job) {
+            let rule = &self.control.limits[limit];
+            let Some(subject) = subject else {
+                if rule.on_missing == OnMissing::Reject {
+                    return Said::Refuse(limit);
+                }
+                continue;
+            };
+            let place = (self.limits[limit].clone(), subject);
+            let state = self.buckets.get(&place).cloned().unwrap_or_else(|| State::empty(rule.rule.algorithm));
+            buckets.push((Bucket { rule: rule.rule, state }, rule.on_exceed));
+            places.push((limit, place));
+        }
+        match decide(now, &buckets) {
+            Verdict::Start { states } => Said::Start(places.into_iter().map(|(_, place)| place).zip(states).collect()),
+            Verdict::Wait { place, until } => Said::Wait(places[place].0, places[place].1.clone(), until),
+            Verdict::Refuse { place, .. } => Said::Refuse(places[place].0),
+        }
+    }
+
+    fn start(&mut self, now: Millis, number: Number, states: Vec<(Place, State)>, tell: Tell<'_>) -> Option<Number> {
+        self.buckets.extend(states);
+        let pending = self.take_out(number)?;
+        tell(&pending.name, What::Started { late_ms: now.since(pending.job.due) });
+        self.lanes.entry(pending.job.lane.clone()).or_default().running += 1;
+        let tick = pending.job.tick.is_some();
+        self.running.insert(number, Running { name: pending.name, lane: pending.job.lane, tick });
+        Some(number)
+    }
+
+    fn refuse(&mut self, number: Number, limit: usize, tell: Tell<'_>) {
+        if let Some(pending) = self.take_out(number) {
+            tell(&pending.name, What::RateLimited { limit });
+        }
+    }
+
+    fn queue_up(&mut self, number: Number, limit: usize, place: Place, until: Millis, tell: Tell<'_>) {
+        self.leave(number);
+        let Some(pending) = self.pending.get_mut(&number) else { return };
+        tell(&pending.name, What::Limited { limit, until });
+        pending.at = Where::Line(place.clone());
+        let entry = (pending.job.due, Reverse(pending.job.priority), number);
+        self.lines.entry(place.clone()).or_default().insert(entry);
+        let gate = self.gates.entry(place).or_insert(until);
+        *gate = (*gate).max(until);
+    }
+
+    /// Tells those whose turn would be next that they wait for others to end.
+    fn note_waiting(&mut self, tell: Tell<'_>) {
+        for turns in self.lanes.values() {
+            for (.., number) in &turns.ready {
+                if let Some(pending) = self.pending.get_mut(number).filter(|pending| !pending.waits) {
+                    pending.waits = true;
+                    tell(&pending.name, What::Waits);
+                }
+            }
+        }
+    }
+
+    // ---- places
+
+    fn ready(&mut self, number: Number) {
+        let Some(pending) = self.pending.get_mut(&number) else { return };
+        pending.at = Where::Ready;
+        let turns = self.lanes.entry(pending.job.lane.clone()).or_default();
+        if turns.ready.is_empty() {
+            self.last_turn += 1;
+            turns.turn = self.last_turn;
+        }
+        turns.ready.insert((Reverse(pending.job.priority), pending.job.due, number));
+    }
+
+    /// Out of the place it waits at.
+    fn leave(&mut self, number: Number) {
+        let Some(Pending { job, at, .. }) = self.pending.get(&number) else { return };
+        match at {
+            Where::Early => drop(self.early.remove(&(job.due, number))),
+            Where::Ready => {
+                if let Some(turns) = self.lanes.get_mut(&job.lane) {
+                    turns.ready.remove(&(Reverse(job.priority), job.due, number));
+                }
+            }
+            Where::Line(place) => {
+                if let Some(line) = self.lines.get_mut(place) {
+                    line.remove(&(job.due, Reverse(job.priority), number));
+                    if line.is_empty() {
+                        self.gates.remove(place);
+                        self.lines.remove(place);
+                    }
+                }
+            }
+        }
+    }
+
+    fn take_out(&mut self, number: Number) -> Option<Pending> {
+        self.leave(number);
+        let pending = self.pending.remove(&number)?;
+        if let Some(lane) = self.lanes.get_mut(&pending.job.lane) {
+            lane.pending -= 1;
+        }
+        if let Some(key) = &pending.job.key
+            && self.keys.get(key.canonical()) == Some(&number)
+        {
+            self.keys.remove(key.canonical());
+        }
+        Some(pending)
+    }
+
+    /// A job that was taken out, with another due time.
+    fn back(&mut self, number: Number, pending: Pending) {
+        if let (Some(key), Name::Key(_)) = (&pending.job.key, &pending.name) {
+            self.keys.entry(key.canonical().into()).or_insert(number);
+        }
+        self.lanes.entry(pending.job.lane.clone()).or_default().pending += 1;
+        self.early.insert((pending.job.due, number));
+        self.pending.insert(number, Pending { at: Where::Early, waits: false, ..pending });
+    }
+}

@@ -1,0 +1,267 @@
+//! The order of things: ticks, calls, starts and ends of runs, from one instant to the next that matters.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap, HashMap};
+use std::sync::Arc;
+
+use schedules::{Millis, due};
+use sha2::{Digest, Sha256};
+use store::catalog::Trigger;
+use store::queue::{Cause, IfBusy, IfExists, Job};
+use store::{IntegrationId, JobId};
+
+use super::queue::Queue;
+use super::{Call, MAX_ROWS, Name, Plan, Row, Verb, What};
+use crate::authoring::control;
+use crate::duties::ticks::{self, Due};
+use crate::invoke::{Opening, lane, request};
+use crate::{Error, Result};
+
+/// What comes at an instant, in this order: room is made before it is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Step {
+    /// The run of this number of an integration ends.
+    End(usize, u64),
+    /// A schedule is due.
+    Tick(usize),
+    /// The call with this place comes.
+    Call(usize),
+    /// An integration may have something to start.
+    Look(usize),
+}
+
+/// Simulates; hands over what happens, in order. Returns how many jobs are pending at the end.
+///
+/// Errors: a call that the API would refuse as malformed, or more than [`MAX_ROWS`] things that happen.
+pub fn simulate(plan: &Plan, take: &mut dyn FnMut(Row)) -> Result<usize> {
+    let mut timeline = Timeline::new(plan)?;
+    let mut rows = 0;
+    let mut told = Vec::new();
+    while let Some(Reverse((at, step))) = timeline.steps.pop().filter(|Reverse((at, _))| *at < plan.to) {
+        timeline.step(at, step, &mut told)?;
+        rows += told.len();
+        if rows > MAX_ROWS {
+            let message = format!("more than {MAX_ROWS} things happen before {}; simulate less", at.to_rfc3339());
+            return Err(Error::invalid("to", "too_much", message));
+        }
+        told.drain(..).for_each(&mut *take);
+    }
+    Ok(timeline.queues.iter().map(Queue::left).sum())
+}
+
+struct Timeline<'a> {
+    plan: &'a Plan,
+    ids: Vec<IntegrationId>,
+    places: HashMap<&'a str, usize>,
+    queues: Vec<Queue>,
+    cursors: Vec<Millis>,
+    steps: BinaryHeap<Reverse<(Millis, Step)>>,
+    /// The looks that are among the steps.
+    looks: BTreeSet<(Millis, usize)>,
+    jobs: u128,
+}
+
+impl<'a> Timeline<'a> {
+    fn new(plan: &'a Plan) -> Result<Self> {
+        let mut timeline = Self {
+            plan,
+            ids: plan.subjects.iter().map(|subject| id_of(&subject.name)).collect(),
+            places: plan.subjects.iter().enumerate().map(|(place, subject)| (subject.name.as_str(), place)).collect(),
+            queues: plan.subjects.iter().map(|subject| Queue::new(control(&subject.settings, false))).collect(),
+            cursors: vec![plan.from.after(-1); plan.subjects.len()],
+            steps: BinaryHeap::new(),
+            looks: BTreeSet::new(),
+            jobs: 0,
+        };
+        for subject in 0..plan.subjects.len() {
+            timeline.next_tick(subject);
+        }
+        for (place, call) in plan.calls.iter().enumerate() {
+            if !timeline.places.contains_key(call.integration.as_str()) {
+                let message = format!("names `{}`, which is not there", call.integration);
+                return Err(Error::invalid(format!("calls[{place}].integration"), "integration_not_found", message));
+            }
+            if call.at >= plan.from {
+                timeline.steps.push(Reverse((call.at, Step::Call(place))));
+            }
+        }
+        Ok(timeline)
+    }
+
+    fn step(&mut self, at: Millis, step: Step, told: &mut Vec<Row>) -> Result<()> {
+        let subject = match step {
+            Step::End(subject, number) => {
+                self.queues[subject].ended(number);
+                subject
+            }
+            Step::Tick(subject) => {
+                self.tick(at, subject, told);
+                subject
+            }
+            Step::Call(place) => {
+                let call = &self.plan.calls[place];
+                let subject = self.places[call.integration.as_str()];
+                let at_field = |error: Error| match error {
+                    Error::Invalid { field, code, message } => {
+                        Error::Invalid { field: format!("calls[{place}].body.{field}"), code, message }
+                    }
+                    other => other,
+                };
+                self.call(at, subject, place, call, told).map_err(at_field)?;
+                subject
+            }
+            Step::Look(subject) => {
+                self.looks.remove(&(at, subject));
+                let mut tell = |job: &Name, what| told.push(Row { at, subject, job: job.clone(), what });
+                for number in self.queues[subject].advance(at, &mut tell) {
+                    let end = at.after(i64::try_from(self.plan.run_ms).unwrap_or(i64::MAX));
+                    self.steps.push(Reverse((end, Step::End(subject, number))));
+                }
+                if let Some(next) = self.queues[subject].next() {
+                    self.look(next.max(at.after(1)), subject);
+                }
+                return Ok(());
+            }
+        };
+        self.look(at, subject);
+        Ok(())
+    }
+
+    fn look(&mut self, at: Millis, subject: usize) {
+        if self.looks.insert((at, subject)) {
+            self.steps.push(Reverse((at, Step::Look(subject))));
+        }
+    }
+
+    fn next_tick(&mut self, subject: usize) {
+        let of = &self.plan.subjects[subject];
+        let schedule = of.settings.schedule.as_ref().filter(|_| of.trigger == Trigger::Recurring);
+        if let Some(next) = schedule.and_then(|schedule| schedule.recurrence.next(self.cursors[subject])) {
+            self.steps.push(Reverse((next, Step::Tick(subject))));
+        }
+    }
+
+    fn new_id(&mut self, at: Millis) -> JobId {
+        self.jobs += 1;
+        JobId(ulid::Ulid::from_parts(u64::try_from(at.0).unwrap_or_default(), self.jobs))
+    }
+
+    fn tick(&mut self, at: Millis, subject: usize, told: &mut Vec<Row>) {
+        // A tick of a schedule that was paused meanwhile, or counts from later on.
+        let Some(schedule) = &self.plan.subjects[subject].settings.schedule else { return };
+        if self.queues[subject].control.paused || schedule.recurrence.next(self.cursors[subject]) != Some(at) {
+            return;
+        }
+        let id = self.new_id(at);
+        let (cursor, integration) = (self.cursors[subject], self.ids[subject]);
+        let Some(Due { firing, passed_over, .. }) = ticks::due(integration, schedule, Some(cursor), at, || id) else {
+            return;
+        };
+        self.cursors[subject] = firing.to;
+        let mut tell = |job: &Name, what| told.push(Row { at, subject, job: job.clone(), what });
+        let queue = &mut self.queues[subject];
+        let busy = firing.if_busy == IfBusy::Skip && queue.has_tick();
+        let name = |job: &Job| Name::Tick(job.tick.map_or(job.due, |tick| tick.nominal));
+        let (skipped, fired) = if busy { ([passed_over, firing.ticks].concat(), Vec::new()) } else { (passed_over, firing.ticks) };
+        for tick in skipped {
+            tell(&name(&tick.job), What::Skipped);
+        }
+        if firing.if_busy == IfBusy::Revoke && !fired.is_empty() {
+            queue.revoke(&mut tell);
+        }
+        for tick in fired {
+            let name = name(&tick.job);
+            tell(&name, What::Fired { due: tick.job.due, cause: tick.job.cause });
+            queue.put(name, tick.job, tick.if_exists, &mut tell);
+        }
+        self.next_tick(subject);
+    }
+
+    fn call(&mut self, at: Millis, subject: usize, place: usize, call: &Call, told: &mut Vec<Row>) -> Result<()> {
+        let job = self.new_id(at);
+        let integration = self.ids[subject];
+        let concurrency = &self.plan.subjects[subject].settings.concurrency;
+        let queue = &mut self.queues[subject];
+        let mut tell = |job: &Name, what| told.push(Row { at, subject, job: job.clone(), what });
+        let nameless = Name::Call(place as u64 + 1);
+        let name = |job: &Job| job.key.as_ref().map_or(nameless.clone(), |key| Name::Key(Arc::from(key.canonical())));
+        match call.verb {
+            Verb::Execute => {
+                let run = request::execute(call.body.clone())?;
+                let mut job = blank(job, integration, Cause::Execute, &run, at);
+                job.lane = lane(concurrency.lanes.as_ref(), job.key.as_ref(), IfExists::Beside);
+                queue.put(name(&job), job, IfExists::Beside, &mut tell);
+            }
+            Verb::Schedule => {
+                let request = request::schedule(call.body.clone())?;
+                let mut job = blank(job, integration, Cause::Manual, &request.run, at);
+                let wanted = due::resolve(request.when, at, due::DEFAULT_HORIZON_MS)?;
+                let opening = Opening::find(request.window.as_ref(), wanted, request.jitter_ms, job.id)?;
+                (job.due, job.closes, job.jitter_ms) = (opening.due, opening.closes, request.jitter_ms);
+                job.window = request.window.map(|window| window.spec().clone());
+                job.lane = lane(concurrency.lanes.as_ref(), job.key.as_ref(), request.if_exists);
+                queue.put(name(&job), job, request.if_exists, &mut tell);
+            }
+            Verb::Reschedule => {
+                let request = request::reschedule(call.body.clone())?;
+                let wanted = due::resolve(request.when, at, due::DEFAULT_HORIZON_MS)?;
+                for number in queue.find(&request.selector) {
+                    let Some(held) = queue.job(number) else { continue };
+                    let own = held.window.as_ref().map(schedules::Window::parse).transpose()?;
+                    let window = request.window.as_ref().or(own.as_ref());
+                    let opening = Opening::find(window, wanted, held.jitter_ms, held.id)?;
+                    let spec = window.map(|window| window.spec().clone());
+                    let change = |job: &mut Job| (job.due, job.closes, job.window) = (opening.due, opening.closes, spec);
+                    queue.reschedule(number, change, &mut tell);
+                }
+            }
+            Verb::Cancel => {
+                let found = queue.find(&request::cancel(call.body.clone())?);
+                queue.cancel(&found, &mut tell);
+            }
+            Verb::Pause | Verb::Resume => {
+                let paused = call.verb == Verb::Pause;
+                if queue.control.paused != paused {
+                    queue.control.paused = paused;
+                    tell(&nameless, What::Paused(paused));
+                    if !paused {
+                        // A schedule counts on from here.
+                        self.cursors[subject] = at;
+                        self.next_tick(subject);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The name decides where the jitter of its schedule lies: no integration here has an id of its own.
+fn id_of(name: &str) -> IntegrationId {
+    let hash = Sha256::digest(name);
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&hash[..16]);
+    IntegrationId(ulid::Ulid::from_bytes(bytes))
+}
+
+fn blank(id: JobId, integration: IntegrationId, cause: Cause, run: &request::Execute, now: Millis) -> Job {
+    Job {
+        id,
+        integration,
+        cause,
+        release: None,
+        payload: "null".into(),
+        key: run.key.clone(),
+        due: now,
+        closes: None,
+        window: None,
+        jitter_ms: 0,
+        priority: run.priority,
+        lane: None,
+        awaited: false,
+        tick: None,
+        attempts: None,
+        context: None,
+        created: now,
+    }
+}
