@@ -109,6 +109,12 @@ impl Zone {
         Millis(local_ms).after(-self.offset_ms(cursor))
     }
 
+    /// The instants in `[from, until)` from which on the clocks show something else, at most 10,000.
+    pub fn changes(&self, from: Millis, until: Millis) -> Vec<Millis> {
+        let next = |after: Millis| self.next_change(after, until.after(-1));
+        std::iter::successors(next(from.after(-1)), |change| next(*change)).take(10_000).collect()
+    }
+
     /// The first instant in `(from, until]` at which the clocks have changed.
     ///
     /// Looks once a day, so it would miss two opposite changes within 24 hours; no zone has ever had those.

@@ -13,7 +13,7 @@ use crate::settings::Schedule;
 use crate::worker::record::job_ended;
 use crate::{Entry, Error, Event, Result, Services};
 
-pub(super) async fn run(services: Services) -> Result<Option<Millis>> {
+pub(crate) async fn run(services: Services) -> Result<Option<Millis>> {
     let now = services.clock.now();
     let mut known = services.upcoming.take();
     let (mut upcoming, mut failed) = (HashMap::new(), None);

@@ -12,6 +12,8 @@ pub mod ticks;
 
 pub(crate) use controls::Agreed;
 pub(crate) use fire::Upcoming;
+#[cfg(test)]
+pub(crate) use fire::run as fire;
 
 use std::future::Future;
 use std::pin::Pin;

@@ -31,7 +31,9 @@ pub fn compare(before: (&Plan, &[Row]), after: (&Plan, &[Row])) -> Vec<Differenc
             }));
         }
     }
-    found.sort_by(|one, other| (one.row.at, &one.integration, one.added).cmp(&(other.row.at, &other.integration, other.added)));
+    found.sort_by(|one, other| {
+        (one.row.at, &one.integration, one.added).cmp(&(other.row.at, &other.integration, other.added))
+    });
     found
 }
 

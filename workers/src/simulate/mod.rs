@@ -4,17 +4,18 @@
 //! itself decides with. What stands in for it here is the queue (`queue.rs`), as small as it can be; a test
 //! (`agreement.rs`) compares it with the real one.
 
+#[cfg(test)]
+mod agreement;
 mod calls;
 mod changes;
 mod compare;
 mod queue;
 mod timeline;
-#[cfg(test)]
-mod agreement;
 
 use std::sync::Arc;
 
 use schedules::Millis;
+use store::IntegrationId;
 use store::catalog::Trigger;
 use store::queue::Cause;
 
@@ -32,6 +33,8 @@ pub const MAX_ROWS: usize = 20_000_000;
 pub struct Subject {
     /// Its name.
     pub name: String,
+    /// Its id, which places the jitter of its schedule; without one its name does.
+    pub id: Option<IntegrationId>,
     /// What makes it run.
     pub trigger: Trigger,
     /// Its settings.
@@ -162,7 +165,9 @@ impl What {
     /// The time that it speaks of, if it does.
     pub fn until(&self) -> Option<Millis> {
         match self {
-            Self::Fired { due, .. } | Self::Queued { due, .. } | Self::Rescheduled { due } | Self::Moved { due } => Some(*due),
+            Self::Fired { due, .. } | Self::Queued { due, .. } | Self::Rescheduled { due } | Self::Moved { due } => {
+                Some(*due)
+            }
             Self::Limited { until, .. } => Some(*until),
             _ => None,
         }

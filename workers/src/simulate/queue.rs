@@ -3,8 +3,8 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use schedules::rate::{Bucket, OnExceed, OnMissing, State, Verdict, decide, names};
 use schedules::Millis;
+use schedules::rate::{Bucket, OnExceed, OnMissing, State, Verdict, decide, names};
 use store::queue::{Control, IfExists, Job, Selector};
 
 use super::{Name, What};
@@ -96,7 +96,8 @@ impl Queue {
 
     /// Queues a job, or not, as its key and its lane allow.
     pub fn put(&mut self, name: Name, job: Job, if_exists: IfExists, tell: Tell<'_>) {
-        let key = job.key.as_ref().map(|key| Box::<str>::from(key.canonical())).filter(|_| if_exists != IfExists::Beside);
+        let key =
+            job.key.as_ref().map(|key| Box::<str>::from(key.canonical())).filter(|_| if_exists != IfExists::Beside);
         let held = key.as_ref().and_then(|key| self.keys.get(key).copied());
         match (held, if_exists) {
             (Some(_), IfExists::Keep) => return tell(&name, What::Kept),
@@ -104,7 +105,8 @@ impl Queue {
             _ => {}
         }
         let crowded = |lane: &Turns| self.control.lane_backlog.is_some_and(|most| lane.pending >= most);
-        if held.is_none() && job.lane.is_some() && job.tick.is_none() && self.lanes.get(&job.lane).is_some_and(crowded) {
+        if held.is_none() && job.lane.is_some() && job.tick.is_none() && self.lanes.get(&job.lane).is_some_and(crowded)
+        {
             return tell(&name, What::Refused("backlog_full"));
         }
         if let Some(held) = held {
@@ -124,7 +126,8 @@ impl Queue {
 
     /// Whether a tick is pending or running.
     pub fn has_tick(&self) -> bool {
-        self.running.values().any(|running| running.tick) || self.pending.values().any(|pending| pending.job.tick.is_some())
+        self.running.values().any(|running| running.tick)
+            || self.pending.values().any(|pending| pending.job.tick.is_some())
     }
 
     /// Takes the running ticks away.
@@ -191,7 +194,8 @@ impl Queue {
     /// When something may start or close, if nothing else happens before; ends of runs are not looked at.
     pub fn next(&self) -> Option<Millis> {
         let early = self.early.first().map(|(due, _)| *due);
-        let closes = self.pending.values().filter(|pending| pending.at != Where::Early).filter_map(|pending| pending.job.closes);
+        let closes =
+            self.pending.values().filter(|pending| pending.at != Where::Early).filter_map(|pending| pending.job.closes);
         let gates = if self.control.paused { None } else { self.gates.values().min().copied() };
         early.into_iter().chain(gates).chain(closes.min()).min()
     }
@@ -226,7 +230,8 @@ impl Queue {
 
     /// What is over its opening moves to the next one, or is dropped.
     fn close(&mut self, now: Millis, tell: Tell<'_>) {
-        let over = |pending: &Pending| pending.at != Where::Early && pending.job.closes.is_some_and(|closes| closes <= now);
+        let over =
+            |pending: &Pending| pending.at != Where::Early && pending.job.closes.is_some_and(|closes| closes <= now);
         let mut over: Vec<Number> =
             self.pending.iter().filter(|(_, pending)| over(pending)).map(|(number, _)| *number).collect();
         over.sort_unstable();
@@ -245,7 +250,8 @@ impl Queue {
 
     /// Lets those out of the lines that have room, in order.
     fn open_gates(&mut self, now: Millis, started: &mut Vec<Number>, tell: Tell<'_>) {
-        let open: Vec<Place> = self.gates.iter().filter(|(_, gate)| **gate <= now).map(|(place, _)| place.clone()).collect();
+        let open: Vec<Place> =
+            self.gates.iter().filter(|(_, gate)| **gate <= now).map(|(place, _)| place.clone()).collect();
         for place in open {
             while let Some((.., number)) = self.lines.get(&place).and_then(|line| line.first().copied()) {
                 let Some(lane) = self.pending.get(&number).map(|pending| pending.job.lane.clone()) else { break };
@@ -288,7 +294,10 @@ impl Queue {
     /// The first line of others that a job has to join.
     fn line_ahead(&self, number: Number) -> Option<(usize, Place)> {
         let job = self.job(number)?;
-        let places = self.places(job).into_iter().filter_map(|(limit, subject)| Some((limit, (self.limits[limit].clone(), subject?))));
+        let places = self
+            .places(job)
+            .into_iter()
+            .filter_map(|(limit, subject)| Some((limit, (self.limits[limit].clone(), subject?))));
         let mut delayed = places.filter(|(limit, _)| self.control.limits[*limit].on_exceed == OnExceed::Delay);
         delayed.find(|(_, place)| self.lines.get(place).is_some_and(|line| !line.is_empty()))
     }

@@ -65,7 +65,7 @@ impl<'a> Timeline<'a> {
     fn new(plan: &'a Plan) -> Result<Self> {
         let mut timeline = Self {
             plan,
-            ids: plan.subjects.iter().map(|subject| id_of(&subject.name)).collect(),
+            ids: plan.subjects.iter().map(|subject| subject.id.unwrap_or_else(|| id_of(&subject.name))).collect(),
             places: plan.subjects.iter().enumerate().map(|(place, subject)| (subject.name.as_str(), place)).collect(),
             queues: plan.subjects.iter().map(|subject| Queue::new(control(&subject.settings, false))).collect(),
             cursors: vec![plan.from.after(-1); plan.subjects.len()],
@@ -162,7 +162,8 @@ impl<'a> Timeline<'a> {
         let queue = &mut self.queues[subject];
         let busy = firing.if_busy == IfBusy::Skip && queue.has_tick();
         let name = |job: &Job| Name::Tick(job.tick.map_or(job.due, |tick| tick.nominal));
-        let (skipped, fired) = if busy { ([passed_over, firing.ticks].concat(), Vec::new()) } else { (passed_over, firing.ticks) };
+        let (skipped, fired) =
+            if busy { ([passed_over, firing.ticks].concat(), Vec::new()) } else { (passed_over, firing.ticks) };
         for tick in skipped {
             tell(&name(&tick.job), What::Skipped);
         }
@@ -211,7 +212,8 @@ impl<'a> Timeline<'a> {
                     let window = request.window.as_ref().or(own.as_ref());
                     let opening = Opening::find(window, wanted, held.jitter_ms, held.id)?;
                     let spec = window.map(|window| window.spec().clone());
-                    let change = |job: &mut Job| (job.due, job.closes, job.window) = (opening.due, opening.closes, spec);
+                    let change =
+                        |job: &mut Job| (job.due, job.closes, job.window) = (opening.due, opening.closes, spec);
                     queue.reschedule(number, change, &mut tell);
                 }
             }
@@ -236,7 +238,7 @@ impl<'a> Timeline<'a> {
     }
 }
 
-/// The name decides where the jitter of its schedule lies: no integration here has an id of its own.
+/// Of an integration that has none yet.
 fn id_of(name: &str) -> IntegrationId {
     let hash = Sha256::digest(name);
     let mut bytes = [0; 16];
