@@ -14,7 +14,7 @@ pub mod code {
     pub const NOT_FOUND: u8 = 3;
     /// The server did not accept the API key.
     pub const NOT_ALLOWED: u8 = 4;
-    /// `deploy --plan --exit-code` found changes.
+    /// `deploy --plan --exit-code` or `simulate --against` found changes.
     pub const CHANGES: u8 = 10;
 }
 

@@ -18,6 +18,7 @@ pub mod runner;
 mod schedules;
 mod secrets;
 mod serve;
+mod simulate;
 mod sse;
 mod store;
 mod terminal;
@@ -45,7 +46,8 @@ Start here:
   tidegate new hello             a first integration
   tidegate dev                   runs what is in this folder, and reloads it on every save
 
-Exit codes: 0 done, 1 failed, 2 wrong usage or file, 3 not found, 4 not allowed, 10 changes (deploy --plan --exit-code)";
+Exit codes: 0 done, 1 failed, 2 wrong usage or file, 3 not found, 4 not allowed, 10 changes (deploy --plan --exit-code,
+simulate --against)";
 
 #[derive(Subcommand)]
 enum Command {
@@ -65,6 +67,8 @@ enum Command {
     Logs(logs::Args),
     /// Look at schedules
     Schedules(schedules::Args),
+    /// Show what folders of integrations would do in a stretch of time
+    Simulate(simulate::Args),
     /// Set, list and delete secrets
     Secrets(secrets::Args),
     /// Look after the keys that secrets are encrypted with
@@ -98,6 +102,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Test(args) => block_on(test::test(args)),
         Command::Logs(args) => block_on(logs::logs(args)),
         Command::Schedules(args) => block_on(schedules::schedules(args)),
+        Command::Simulate(args) => simulate::simulate(&args),
         Command::Secrets(args) => block_on(secrets::secrets(args)),
         Command::Keys(args) => block_on(keys::keys(args)),
         Command::Store(args) => block_on(store::store(args)),

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 pub use concurrency::{Concurrency, Lanes};
-pub(crate) use limits::in_words;
+pub use limits::in_words;
 
 use crate::gateway::Route;
 use crate::wire::{self, Object};

@@ -110,7 +110,7 @@ pub(super) fn check_fields(field: &str, names: &[String]) -> Result<()> {
 }
 
 /// A limit as a reader would write it: `100 per 1h by email`.
-pub(crate) fn in_words(limit: &Limit) -> String {
+pub fn in_words(limit: &Limit) -> String {
     let ms = limit.rule.interval_ms;
     let (size, unit) = UNITS.iter().find(|(size, _)| ms.is_multiple_of(*size)).copied().unwrap_or((1, "ms"));
     let by = if limit.fields.is_empty() { String::new() } else { format!(" by {}", limit.fields.join(", ")) };
