@@ -183,6 +183,7 @@ pub fn options(config: &Config, mut openings: Vec<Opening>) -> Result<Options, F
         openings,
         packages: packages(config)?,
         proxies: proxies(&config.egress.proxies)?,
+        dns: config::dns::servers(&config.egress.dns).map_err(Failure::usage)?,
         secrets: config.environment_secrets.clone(),
         master_key: master_key(config),
         retention: Retention {

@@ -1,5 +1,6 @@
 //! The configuration: its shape. Defaults and the manual are one file, `config.default.toml`, which is the first layer.
 
+pub mod dns;
 mod engine;
 mod env;
 mod load;
@@ -199,6 +200,8 @@ pub struct Egress {
     pub allow: Vec<String>,
     /// The HTTP proxies that an integration's settings may name.
     pub proxies: Vec<String>,
+    /// The DNS servers that are asked for scripts' names, as `address` or `address:port`; none is the system's resolver.
+    pub dns: Vec<String>,
 }
 
 /// Stored secrets.

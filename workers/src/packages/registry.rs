@@ -49,7 +49,7 @@ impl Registry {
         let config = gateway::Config {
             openings: options.openings.clone(),
             extra_roots_pem: options.extra_roots_pem.clone(),
-            proxies: Vec::new(),
+            ..gateway::Config::default()
         };
         let gateway = Gateway::new(config).map_err(|error| Error::Unavailable(format!("packages.ca: {error}")))?;
         let registries = std::iter::once(&options.registry).chain(options.scoped.values());
