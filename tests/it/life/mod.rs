@@ -4,6 +4,7 @@ mod bombs;
 mod cache;
 mod canaries;
 mod commands;
+mod cuts;
 mod dev;
 mod examples;
 mod keys;
