@@ -220,6 +220,8 @@ pub struct Packages {
     pub registry: String,
     /// The variable with its token, if it needs one.
     pub token_env: String,
+    /// The secret of the workspace that holds it, instead.
+    pub token_secret: String,
     /// The registries of scopes.
     pub registries: BTreeMap<String, Scoped>,
     /// Hosts besides the registries' that tarballs may come from.
@@ -245,6 +247,9 @@ pub struct Scoped {
     /// The variable with its token.
     #[serde(default)]
     pub token_env: String,
+    /// The secret of the workspace that holds it, instead.
+    #[serde(default)]
+    pub token_secret: String,
 }
 
 /// What a client may send or hold open.

@@ -142,12 +142,16 @@ impl Services {
             ..gateway::Config::default()
         })
         .map_err(|error| Error::Unavailable(error.to_string()))?;
+        let tokens = {
+            let secrets = secrets.clone();
+            Arc::new(move |name: &str| secrets.of_workspace(name))
+        };
         Ok(Self(Arc::new(Parts {
             recorder: Recorder::start(catalog.clone(), queue.clone(), events.clone(), live.clone(), leases.clone()),
             directory: Directory::load(catalog.clone()).await?,
             runners: Pool::new(options.runner.clone(), options.runners, options.isolation, events.clone()),
             room: Room::new(options.concurrency),
-            packages: Packages::new(options.packages.clone(), &options.data, clock.clone())?,
+            packages: Packages::new(options.packages.clone(), tokens, &options.data, clock.clone())?,
             cache: Cache::beside(&queue, clock.clone()),
             upcoming: Upcoming::default(),
             agreed: Agreed::default(),

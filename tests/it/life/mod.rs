@@ -4,6 +4,7 @@ mod bombs;
 mod cache;
 mod canaries;
 mod commands;
+mod confined;
 mod cuts;
 mod dev;
 mod examples;
