@@ -8,6 +8,7 @@
 //! Values shorter than [`MIN_SECRET_BYTES`] are not masked: one character would mask half of every log. They are
 //! refused where secrets are stored; in the environment they are the operator's to avoid.
 
+mod body;
 mod patterns;
 mod views;
 
@@ -245,18 +246,26 @@ fn find(text: &[u8], mark: &[u8]) -> Option<usize> {
     text.windows(mark.len()).position(|part| part == mark)
 }
 
-fn mask(text: &str, mut hits: Vec<Range<usize>>) -> Cow<'_, str> {
+/// The same ranges in order, those that touch as one.
+fn merged(mut hits: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    hits.sort_unstable_by_key(|hit| hit.start);
+    let mut merged: Vec<Range<usize>> = Vec::new();
+    for hit in hits {
+        match merged.last_mut().filter(|last| hit.start <= last.end) {
+            Some(last) => last.end = last.end.max(hit.end),
+            None => merged.push(hit),
+        }
+    }
+    merged
+}
+
+fn mask(text: &str, hits: Vec<Range<usize>>) -> Cow<'_, str> {
     if hits.is_empty() {
         return Cow::Borrowed(text);
     }
-    hits.sort_unstable_by_key(|hit| hit.start);
     let mut masked = String::with_capacity(text.len());
     let mut copied = 0;
-    let mut hits = hits.into_iter().peekable();
-    while let Some(mut hit) = hits.next() {
-        while let Some(next) = hits.next_if(|next| next.start <= hit.end) {
-            hit.end = hit.end.max(next.end);
-        }
+    for hit in merged(hits) {
         masked.push_str(&text[copied..text.floor_char_boundary(hit.start)]);
         masked.push_str(MASK);
         copied = text.ceil_char_boundary(hit.end);

@@ -14,6 +14,7 @@ mod limits;
 mod migrate;
 mod operate;
 mod packages;
+mod reflected;
 mod secrets;
 mod smoke;
 mod testing;
