@@ -101,6 +101,8 @@ const PROBES: &[Probe] = &[
     calls("rights", true, |at| {
         fs::set_permissions(at.join("secret.txt"), fs::metadata(at.join("secret.txt"))?.permissions())
     }),
+    calls("rights by a newer call", false, |_| raw(452, [0, 0, 0, 0])),
+    calls("attributes", false, |_| raw(libc::SYS_setxattr, [0, 0, 0, 0])),
     calls("cut short", true, |at| {
         let path = std::ffi::CString::new(at.join("secret.txt").as_os_str().as_encoded_bytes())?;
         raw(libc::SYS_truncate, [path.as_ptr() as i64, 1, 0, 0])
