@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use workers::gateway::{Opening, Proxy, ProxyError, check_domain};
-use workers::packages::{self, RegistryOptions};
+use workers::packages::{self, RegistryOptions, Token};
 use workers::queue::{self, Location, Remote};
 use workers::secrets::KeySource;
 use workers::{Observer, Options, Roles, Services, runners};
@@ -183,6 +183,7 @@ pub fn options(config: &Config, mut openings: Vec<Opening>) -> Result<Options, F
         openings,
         packages: packages(config)?,
         proxies: proxies(&config.egress.proxies)?,
+        dns: config::dns::servers(&config.egress.dns).map_err(Failure::usage)?,
         secrets: config.environment_secrets.clone(),
         master_key: master_key(config),
         retention: Retention {
@@ -195,25 +196,36 @@ pub fn options(config: &Config, mut openings: Vec<Opening>) -> Result<Options, F
     })
 }
 
-/// Where packages come from. A token is in a variable of its own, so that no file holds it.
+/// Where packages come from. A token is in a variable of its own or a stored secret, so that no file holds it.
 fn packages(config: &Config) -> Result<packages::Options, Failure> {
-    let config = &config.packages;
-    let registry = |key: &str, url: &str, token_env: &str| {
-        let token = match token_env {
-            "" => None,
-            name => Some(std::env::var(name).map_err(|_| {
+    let (sandbox, config) = (config.runs.sandbox, &config.packages);
+    let registry = |key: &str, url: &str, token_env: &str, token_secret: &str| {
+        let token = match (token_env, token_secret) {
+            ("", "") => None,
+            ("", name) => Some(Token::Secret(name.to_owned())),
+            (name, "") => Some(Token::Text(std::env::var(name).map_err(|_| {
                 Failure::usage(format!("{key}: the environment variable {name}, which token_env names, is not set"))
-            })?),
+            })?)),
+            _ => {
+                return Err(Failure::usage(format!(
+                    "{key}: a token comes from token_env or from token_secret, not both"
+                )));
+            }
         };
         RegistryOptions::parse(url, token).map_err(|error| Failure::usage(format!("{key}: {error}")))
     };
-    let mut options = packages::Options::new(registry("packages.registry", &config.registry, &config.token_env)?);
+    let mut options = packages::Options::new(registry(
+        "packages.registry",
+        &config.registry,
+        &config.token_env,
+        &config.token_secret,
+    )?);
     for (scope, its) in &config.registries {
         let key = format!("packages.registries.{scope}");
         if !scope.starts_with('@') || scope.len() < 2 {
             return Err(Failure::usage(format!("{key}: a scope begins with @, such as \"@acme\"")));
         }
-        options.scoped.insert(scope.clone(), registry(&key, &its.url, &its.token_env)?);
+        options.scoped.insert(scope.clone(), registry(&key, &its.url, &its.token_env, &its.token_secret)?);
     }
     for text in &config.allow {
         let open = opening(text);
@@ -231,6 +243,9 @@ fn packages(config: &Config) -> Result<packages::Options, Failure> {
     options.hosts = config.hosts.clone();
     options.minimum_age_ms = config.minimum_age.ms;
     options.cache_bytes = config.cache.0;
+    if sandbox == config::Sandbox::On {
+        options.confiner = Some(runners::Command::this_program(true)?.program);
+    }
     options.esbuild = (!config.esbuild.as_os_str().is_empty()).then(|| config.esbuild.clone());
     Ok(options)
 }

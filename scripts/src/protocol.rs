@@ -3,9 +3,13 @@
 //! A frame is a `u32` length (little-endian) and that many bytes. JSON values travel as text, bodies as bytes. The
 //! engine trusts no frame: a runner may have been taken over by its script.
 
+mod fetch;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+
+pub use fetch::{Fetch, Redirect};
 
 /// The most bytes of one frame, either way.
 pub const MAX_FRAME_BYTES: usize = 32 << 20;

@@ -2,6 +2,7 @@
 
 mod client;
 mod completions;
+pub mod confined;
 mod declarations;
 mod deploy;
 mod dev;

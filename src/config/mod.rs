@@ -1,5 +1,6 @@
 //! The configuration: its shape. Defaults and the manual are one file, `config.default.toml`, which is the first layer.
 
+pub mod dns;
 mod engine;
 mod env;
 mod load;
@@ -199,6 +200,8 @@ pub struct Egress {
     pub allow: Vec<String>,
     /// The HTTP proxies that an integration's settings may name.
     pub proxies: Vec<String>,
+    /// The DNS servers that are asked for scripts' names, as `address` or `address:port`; none is the system's resolver.
+    pub dns: Vec<String>,
 }
 
 /// Stored secrets.
@@ -217,6 +220,8 @@ pub struct Packages {
     pub registry: String,
     /// The variable with its token, if it needs one.
     pub token_env: String,
+    /// The secret of the workspace that holds it, instead.
+    pub token_secret: String,
     /// The registries of scopes.
     pub registries: BTreeMap<String, Scoped>,
     /// Hosts besides the registries' that tarballs may come from.
@@ -242,6 +247,9 @@ pub struct Scoped {
     /// The variable with its token.
     #[serde(default)]
     pub token_env: String,
+    /// The secret of the workspace that holds it, instead.
+    #[serde(default)]
+    pub token_secret: String,
 }
 
 /// What a client may send or hold open.

@@ -8,6 +8,7 @@
 //! Values shorter than [`MIN_SECRET_BYTES`] are not masked: one character would mask half of every log. They are
 //! refused where secrets are stored; in the environment they are the operator's to avoid.
 
+mod body;
 mod patterns;
 mod views;
 
@@ -29,6 +30,10 @@ pub const MIN_SECRET_BYTES: usize = 4;
 const MIN_TAIL_BYTES: usize = 8;
 /// What may be left of an escape at the end of such a text: the longest is a pair of `\\u0041`.
 const MAX_CUT_ESCAPE_BYTES: usize = 11;
+/// What stands where something was left out ...
+const ELLIPSES: [&[u8]; 2] = [b"...", "…".as_bytes()];
+/// ... after so much of quotes, commas and line ends at most.
+const MAX_ENDING_BYTES: usize = 40;
 /// The shortest string inside JSON that may have been cut off: a runner cuts the messages of errors to so many
 /// characters. Results are never cut, and may end as a secret begins.
 const MIN_CUT_BYTES: usize = 8 << 10;
@@ -177,7 +182,26 @@ impl Known {
 
     fn hits_in(&self, view: &View<'_>, cut: bool, is_rest: fn(&[u8]) -> bool) -> Vec<Range<usize>> {
         let hits = self.search.find_overlapping_iter(view.bytes()).map(|hit| hit.range());
-        hits.chain(self.tail(view.bytes(), is_rest).filter(|_| cut)).map(|hit| view.origin(hit)).collect()
+        let tail = self.tail(view.bytes(), is_rest).filter(|_| cut);
+        hits.chain(tail).chain(self.elided(view.bytes())).map(|hit| view.origin(hit)).collect()
+    }
+
+    /// Beginnings of patterns that something cut short within `text`, as printers of long values do: `abc'... 9 more
+    /// characters`, `61 62 ... 9 more bytes`.
+    fn elided(&self, text: &[u8]) -> Vec<Range<usize>> {
+        if !ELLIPSES.iter().any(|mark| find(text, mark).is_some()) {
+            return Vec::new();
+        }
+        let mut found = Vec::new();
+        for start in 0..text.len() {
+            let head = text[start..].first_chunk::<MIN_TAIL_BYTES>();
+            for pattern in head.and_then(|head| self.heads.get(head)).into_iter().flatten() {
+                let same = pattern.iter().zip(&text[start..]).take_while(|(a, b)| a == b).count();
+                let near = &text[start..text.len().min(start + same + MAX_CUT_ESCAPE_BYTES + MAX_ENDING_BYTES)];
+                found.extend(before_ellipsis(near, same).map(|end| start..start + end));
+            }
+        }
+        found
     }
 
     /// The end of `text` that is the beginning of a pattern, if it is long enough to tell; what is left of an escape or a
@@ -206,18 +230,42 @@ fn is_cut_number(rest: &[u8]) -> bool {
     rest.len() <= 1
 }
 
-fn mask(text: &str, mut hits: Vec<Range<usize>>) -> Cow<'_, str> {
+/// Where a beginning of a pattern ends that `near` begins with, and after which a mark says that something was left out;
+/// what is left of an escape belongs to it. As much as `same` is the pattern's, if the mark does not come earlier.
+fn before_ellipsis(near: &[u8], same: usize) -> Option<usize> {
+    let marks = ELLIPSES.iter().filter_map(|mark| find(near.get(MIN_TAIL_BYTES..)?, mark));
+    let mark = marks.min()? + MIN_TAIL_BYTES;
+    if mark <= same {
+        return Some(mark);
+    }
+    let ending = near[same..mark].iter().rev().take_while(|byte| b"'\"`, \t\r\n".contains(byte)).count();
+    is_cut_escape(&near[same..mark - ending]).then_some(mark - ending)
+}
+
+fn find(text: &[u8], mark: &[u8]) -> Option<usize> {
+    text.windows(mark.len()).position(|part| part == mark)
+}
+
+/// The same ranges in order, those that touch as one.
+fn merged(mut hits: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    hits.sort_unstable_by_key(|hit| hit.start);
+    let mut merged: Vec<Range<usize>> = Vec::new();
+    for hit in hits {
+        match merged.last_mut().filter(|last| hit.start <= last.end) {
+            Some(last) => last.end = last.end.max(hit.end),
+            None => merged.push(hit),
+        }
+    }
+    merged
+}
+
+fn mask(text: &str, hits: Vec<Range<usize>>) -> Cow<'_, str> {
     if hits.is_empty() {
         return Cow::Borrowed(text);
     }
-    hits.sort_unstable_by_key(|hit| hit.start);
     let mut masked = String::with_capacity(text.len());
     let mut copied = 0;
-    let mut hits = hits.into_iter().peekable();
-    while let Some(mut hit) = hits.next() {
-        while let Some(next) = hits.next_if(|next| next.start <= hit.end) {
-            hit.end = hit.end.max(next.end);
-        }
+    for hit in merged(hits) {
         masked.push_str(&text[copied..text.floor_char_boundary(hit.start)]);
         masked.push_str(MASK);
         copied = text.ceil_char_boundary(hit.end);

@@ -1,6 +1,7 @@
 //! Everything wired once: the parts that calls, runs and duties share.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -53,6 +54,8 @@ pub struct Options {
     pub packages: packages::Options,
     /// The proxies that settings may name.
     pub proxies: Vec<gateway::Proxy>,
+    /// The DNS servers that are asked for scripts' names; none is the system's resolver.
+    pub dns: Vec<SocketAddr>,
     /// Secrets of the process's environment: defaults of the whole workspace.
     pub secrets: BTreeMap<String, String>,
     /// Where the master key of stored secrets is.
@@ -135,15 +138,20 @@ impl Services {
         let gateway = Gateway::new(gateway::Config {
             openings: options.openings.clone(),
             proxies: options.proxies.clone(),
+            dns: options.dns.clone(),
             ..gateway::Config::default()
         })
         .map_err(|error| Error::Unavailable(error.to_string()))?;
+        let tokens = {
+            let secrets = secrets.clone();
+            Arc::new(move |name: &str| secrets.of_workspace(name))
+        };
         Ok(Self(Arc::new(Parts {
             recorder: Recorder::start(catalog.clone(), queue.clone(), events.clone(), live.clone(), leases.clone()),
             directory: Directory::load(catalog.clone()).await?,
             runners: Pool::new(options.runner.clone(), options.runners, options.isolation, events.clone()),
             room: Room::new(options.concurrency),
-            packages: Packages::new(options.packages.clone(), &options.data, clock.clone())?,
+            packages: Packages::new(options.packages.clone(), tokens, &options.data, clock.clone())?,
             cache: Cache::beside(&queue, clock.clone()),
             upcoming: Upcoming::default(),
             agreed: Agreed::default(),

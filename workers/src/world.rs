@@ -124,6 +124,7 @@ fn options(folder: &TempDir) -> Options {
             packages::RegistryOptions::parse("http://127.0.0.1:1", None).expect("an address"),
         ),
         proxies: Vec::new(),
+        dns: Vec::new(),
         secrets: BTreeMap::new(),
         master_key: KeySource::File(folder.path().join("master.key")),
         retention: Retention { max_age_ms: u64::MAX / 4, max_count: 10_000, max_bytes: 1 << 30 },

@@ -100,7 +100,7 @@
 
   const unavailable = (name, why) => () => { throw coded(Error, 'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM', `crypto.${name} is not supported: ${why}`); };
   const UNAVAILABLE = {
-    ...Object.fromEntries(['publicEncrypt', 'privateDecrypt', 'privateEncrypt', 'publicDecrypt'].map((name) => [name, 'RSA is for signatures only; encrypt with AES-GCM'])),
+    ...Object.fromEntries(['privateDecrypt', 'privateEncrypt', 'publicDecrypt'].map((name) => [name, 'with RSA, sign, verify and publicEncrypt are there; for both ways, encrypt with AES-GCM'])),
     ...Object.fromEntries(['createECDH', 'createDiffieHellman', 'getDiffieHellman', 'diffieHellman', 'generatePrime', 'generatePrimeSync'].map((name) => [name, 'key agreement is not available'])),
     ...Object.fromEntries(['createCipher', 'createDecipher'].map((name) => [name, 'Node 22 removed it; use createCipheriv'])),
   };
@@ -143,6 +143,7 @@
   };
   return Object.defineProperties(module, {
     ...lazy('node/signatures', ['Sign', 'Verify', 'sign', 'verify']),
+    ...lazy('node/rsa', ['publicEncrypt']),
     ...lazy('node/ciphers', ['Cipheriv', 'Decipheriv']),
   });
 })

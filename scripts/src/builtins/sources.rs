@@ -30,7 +30,7 @@ const SOURCES: &[(&str, &str)] = sources! {
         "socket" "streams" "url" "xhr";
     "node": "assert" "async_hooks" "buffer" "ciphers" "console" "constants" "consumers" "crypto" "diagnostics_channel"
         "dns" "events" "fs" "hashes" "http" "https" "keys" "module" "net" "os" "path" "perf_hooks" "process"
-        "querystring" "refused" "signatures" "stream" "timers" "tls" "tty" "undici" "url" "util" "v8" "worker_threads"
+        "querystring" "refused" "rsa" "signatures" "stream" "timers" "tls" "tty" "undici" "url" "util" "v8" "worker_threads"
         "zlib";
     npm: "buffer" "events" "path-browserify" "punycode" "readable-stream" "string_decoder" "url"
         "web-streams-polyfill";

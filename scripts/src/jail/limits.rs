@@ -25,7 +25,7 @@ pub(super) fn set(allowance: Allowance) -> Result<(), Error> {
 }
 
 /// Sets both bounds, so that it can only be lowered; one that is lower already stays.
-fn limit(resource: Resource, most: u64) -> io::Result<()> {
+pub(super) fn limit(resource: Resource, most: u64) -> io::Result<()> {
     let held = rustix::process::getrlimit(resource);
     let most = held.maximum.map_or(most, |held| held.min(most));
     Ok(setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })?)

@@ -3,10 +3,14 @@
 //! A script that broke out of QuickJS would be native code in this process. It finds no file, no network, no other
 //! process and no way to make code executable: one socket, memory, threads and the clock are all there is. Three walls,
 //! each enough for most of it: resource limits, Landlock (files, ports, signals), and seccomp (a list of the system
-//! calls that a runner needs; any other ends the process).
+//! calls that a runner needs; any other ends the process). A program that is not ours has a milder one: [`confine`].
 
 #[cfg(target_os = "linux")]
 mod calls;
+#[cfg(target_os = "linux")]
+mod confine;
+#[cfg(target_os = "linux")]
+mod denied;
 #[cfg(target_os = "linux")]
 mod landlock;
 #[cfg(target_os = "linux")]
@@ -15,6 +19,9 @@ mod limits;
 mod seccomp;
 #[cfg(target_os = "linux")]
 mod settle;
+
+#[cfg(target_os = "linux")]
+pub use confine::{Confinement, confine};
 
 /// What a jailed process may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

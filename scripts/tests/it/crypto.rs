@@ -52,6 +52,31 @@ fn ciphers() {
 }
 
 #[test]
+fn what_is_encrypted_with_a_public_key_opens_with_the_private_one() {
+    let rsa = include_str!("keys/rsa.pem").replace('\n', "\\n");
+    // The private key's side by hand: c^d mod n, and the padding taken off as RFC 8017 says.
+    let open = "const number = (bytes) => BigInt('0x' + Buffer.from(bytes).toString('hex')); \
+        const power = (base, exponent, modulus) => { let result = 1n; for (let left = exponent, square = base; left > 0n; left >>= 1n, square = square * square % modulus) if (left & 1n) result = result * square % modulus; return result; }; \
+        const jwk = c.createPrivateKey(rsa).export({ format: 'jwk' }); const n = Buffer.from(jwk.n, 'base64url'), d = Buffer.from(jwk.d, 'base64url'); \
+        const raw = (sealed) => Buffer.from(power(number(sealed), number(d), number(n)).toString(16).padStart(2 * n.length, '0'), 'hex'); \
+        const sha = (name, bytes) => c.createHash(name).update(bytes).digest(); \
+        const mgf = (name, seed, length) => { const parts = []; for (let i = 0; Buffer.concat(parts).length < length; i++) { const counter = Buffer.from([0, 0, 0, i]); parts.push(sha(name, Buffer.concat([seed, counter]))); } return Buffer.concat(parts).subarray(0, length); }; \
+        const mixed = (one, other) => one.map((byte, at) => byte ^ other[at]); \
+        const oaep = (sealed, name, label = '') => { const all = raw(sealed), size = sha(name, '').length; const block = all.subarray(1 + size); const seed = mixed(all.subarray(1, 1 + size), mgf(name, block, size)); const plain = mixed(block, mgf(name, seed, block.length)); const at = plain.indexOf(1, size); return [all[0] === 0, Buffer.from(plain.subarray(0, size)).equals(sha(name, label)), Buffer.from(plain.subarray(at + 1)).toString()]; }; \
+        const pkcs1 = (sealed) => { const all = raw(sealed); const at = all.indexOf(0, 2); return [all[0], all[1], at >= 10, all.subarray(at + 1).toString()]; };";
+    let start = format!("const c = require('crypto'); const rsa = '{rsa}'; {open}");
+    let code = format!(
+        "{start} const key = c.createPublicKey(rsa).export({{ format: 'pem', type: 'spki' }}); const first = c.publicEncrypt(key, Buffer.from('a secret')); return [oaep(first, 'sha1'), first.length === n.length, first.equals(c.publicEncrypt(key, Buffer.from('a secret'))), oaep(c.publicEncrypt({{ key: rsa, oaepHash: 'sha256', oaepLabel: Buffer.from('label') }}, Buffer.from('é漢')), 'sha256', 'label'), pkcs1(c.publicEncrypt({{ key, padding: c.constants.RSA_PKCS1_PADDING }}, Buffer.from('older'))), oaep(c.publicEncrypt(key, Buffer.alloc(0)), 'sha1')]"
+    );
+    let expected = r#"[[true,true,"a secret"],true,false,[true,true,"é漢"],[0,2,true,"older"],[true,true,""]]"#;
+    let failing = format!(
+        "{start} const ec = c.generateKeyPairSync('ed25519').publicKey; const failed = (run) => {{ try {{ run(); return 'fine'; }} catch (error) {{ return error.code; }} }}; return [failed(() => c.publicEncrypt(rsa, Buffer.alloc(n.length - 41))), failed(() => c.publicEncrypt(rsa, Buffer.alloc(n.length - 42))), failed(() => c.publicEncrypt({{ key: rsa, padding: 1 }}, Buffer.alloc(n.length - 10))), failed(() => c.publicEncrypt({{ key: rsa, padding: 3 }}, Buffer.alloc(9))), failed(() => c.publicEncrypt(ec, Buffer.alloc(9))), failed(() => c.privateDecrypt(rsa, Buffer.alloc(9)))]"
+    );
+    let codes = r#"["ERR_OSSL_RSA_DATA_TOO_LARGE_FOR_KEY_SIZE","fine","ERR_OSSL_RSA_DATA_TOO_LARGE_FOR_KEY_SIZE","ERR_OSSL_RSA_ILLEGAL_OR_UNSUPPORTED_PADDING_MODE","ERR_OSSL_EVP_OPERATION_NOT_SUPPORTED_FOR_THIS_KEYTYPE","ERR_FEATURE_UNAVAILABLE_ON_PLATFORM"]"#;
+    check(&[(&code, expected), (&failing, codes)]);
+}
+
+#[test]
 fn keys_and_signatures() {
     let rsa = include_str!("keys/rsa.pem").replace('\n', "\\n");
     let ec = include_str!("keys/ec.pem").replace('\n', "\\n");

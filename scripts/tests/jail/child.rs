@@ -2,6 +2,7 @@
 
 #![expect(unsafe_code, reason = "a probe is a raw system call")]
 
+use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
@@ -9,30 +10,43 @@ use std::time::Duration;
 use rand::RngCore;
 use scripts::jail::{Allowance, enter};
 
+use crate::confined;
 use crate::probes::PROBES;
 
 const WHAT: &str = "TIDEGATE_JAIL_PROBE";
 const JAILED: &str = "TIDEGATE_JAIL_JAILED";
 /// What the children of these tests may use.
 const ALLOWANCE: Allowance = Allowance { address_space_bytes: 4 << 30 };
+/// Before the name of a probe of a program that is confined, and the variable with the folder it may read.
+const CONFINED: &str = "confined ";
+pub const FOLDER: &str = "TIDEGATE_JAIL_FOLDER";
 /// An exit code that no error number has.
-const NO_JAIL: i32 = 200;
+pub const NO_JAIL: i32 = 200;
 
 pub struct Child(std::process::Child);
 
 impl Child {
+    /// One that may read `folder`, and write below it, once it is confined.
+    pub fn start_in(folder: &Path, probe: &str, confined: bool) -> Self {
+        Self::start_as(&format!("{CONFINED}{probe}"), confined, |command| command.env(FOLDER, folder))
+    }
+
     pub fn start(what: &str, jailed: bool) -> Self {
+        Self::start_as(what, jailed, |command| command)
+    }
+
+    fn start_as(what: &str, jailed: bool, also: impl FnOnce(&mut Command) -> &mut Command) -> Self {
         let program = std::env::current_exe().expect("the test has a file");
-        let child = Command::new(program)
+        let mut command = Command::new(program);
+        command
             .args(["--exact", "be_a_child", "--nocapture", "--test-threads=1"])
             .env_clear()
             .env(WHAT, what)
             .env(JAILED, if jailed { "1" } else { "0" })
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("a child starts");
+            .stderr(Stdio::null());
+        let child = also(&mut command).spawn().expect("a child starts");
         Self(child)
     }
 
@@ -46,6 +60,9 @@ pub fn main() {
     let Ok(what) = std::env::var(WHAT) else {
         return;
     };
+    if let Some(name) = what.strip_prefix(CONFINED) {
+        leave(confined::child(name, std::env::var(JAILED).as_deref() == Ok("1")));
+    }
     let jailed = std::env::var(JAILED).as_deref() == Ok("1");
     if jailed && enter(ALLOWANCE).is_err() {
         leave(NO_JAIL);

@@ -5,6 +5,7 @@
 #![cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 
 mod child;
+mod confined;
 mod probes;
 
 use std::os::unix::process::ExitStatusExt;

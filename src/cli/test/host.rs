@@ -3,10 +3,9 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use scripts::protocol::{Answer, Call, HostError, Line};
-use serde::Deserialize;
+use scripts::protocol::{Answer, Call, Fetch, HostError, Line};
 use serde_json::json;
-use workers::gateway::{Gateway, Outgoing, Policy, Redirect};
+use workers::gateway::{Gateway, Outgoing, Policy};
 use workers::redact::Redactor;
 use workers::runners::Host;
 
@@ -26,22 +25,6 @@ pub struct TestHost<'a> {
     lines: Mutex<Vec<Line>>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct FetchArgs {
-    method: String,
-    url: String,
-    #[serde(default)]
-    headers: Vec<(String, String)>,
-    #[serde(default)]
-    redirect: Option<String>,
-    #[serde(default)]
-    timeout_ms: Option<u64>,
-    /// The values of secrets that the test has given to the handler.
-    #[serde(default)]
-    secrets: Vec<String>,
-}
-
 impl<'a> TestHost<'a> {
     /// One that answers from `recorded`, or with a way out asks and records.
     pub fn new(recorded: Vec<Entry>, out: Option<(&'a Gateway, &'a Policy)>, timeout: Duration) -> Self {
@@ -54,7 +37,7 @@ impl<'a> TestHost<'a> {
         (lines, self.made.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
-    async fn fetch(&self, args: FetchArgs, body: Option<Vec<u8>>) -> Result<Answer, HostError> {
+    async fn fetch(&self, args: Fetch, body: Option<Vec<u8>>) -> Result<Answer, HostError> {
         let redactor = Redactor::new(args.secrets.iter().map(String::as_str));
         let asked = Asked::new(&args.method, &args.url, body.as_deref(), &redactor);
         let Some((gateway, policy)) = self.out else {
@@ -69,11 +52,7 @@ impl<'a> TestHost<'a> {
             url: args.url,
             headers: args.headers,
             body,
-            redirect: match args.redirect.as_deref() {
-                Some("manual") => Redirect::Manual,
-                Some("error") => Redirect::Error,
-                _ => Redirect::Follow,
-            },
+            redirect: args.redirect.into(),
             timeout: args.timeout_ms.map_or(self.timeout, Duration::from_millis).min(self.timeout),
         };
         let received = gateway.send(outgoing, policy).await.result.map_err(|refused| HostError {
@@ -98,8 +77,7 @@ impl Host for TestHost<'_> {
         if call.op != "fetch" {
             return Err(refused("unknown_call", format!("there is no host call {:?} in tests", call.op)));
         }
-        let args = serde_json::from_str(&call.args);
-        self.fetch(args.map_err(|error| refused("invalid_call", format!("fetch: {error}")))?, call.body).await
+        self.fetch(Fetch::read(&call)?, call.body).await
     }
 }
 

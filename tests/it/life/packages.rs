@@ -218,3 +218,22 @@ module.exports = async function handler ({ payload }) {
   console.log(`Random name: ${person.name.first} ${person.name.last}`)
 }
 ";
+
+#[tokio::test]
+async fn a_private_registry_gets_the_token_that_is_stored_as_a_secret() {
+    let registry = Registry::start();
+    greeter(&registry);
+    let server = Server::start_with_registry(&registry, &[("TIDEGATE_PACKAGES__TOKEN_SECRET", "NPM_TOKEN")]).await;
+    let files = json!({ "integration.js": HANDLER, "package.json": "{\"dependencies\":{\"greeter\":\"1\"}}" });
+    let (status, refused) = put(&server, "hello", files.clone()).await;
+    assert_eq!((status, &refused["code"]), (422, &json!("package_forbidden")), "{refused}");
+    assert!(refused["detail"].as_str().expect("a text").contains("no secret NPM_TOKEN"), "{refused}");
+    assert_eq!(registry.asked(), vec![]);
+    let secret = json!({ "value": "npm_f1rst", "gatewayOnly": true });
+    assert_eq!(server.call("PUT", "/v1/secrets/NPM_TOKEN", Some(secret)).await.0, 204);
+    let (status, saved) = put(&server, "hello", files).await;
+    assert_eq!(status, 201, "{saved}");
+    let asked = registry.asked();
+    assert!(!asked.is_empty());
+    assert!(asked.iter().all(|asked| asked.authorization.as_deref() == Some("Bearer npm_f1rst")), "{asked:?}");
+}

@@ -45,6 +45,8 @@ pub struct Config {
     pub proxies: Vec<Proxy>,
     /// Certificates of private authorities to trust besides Mozilla's, as PEM text; empty is none.
     pub extra_roots_pem: String,
+    /// The DNS servers that are asked for names; none is the system's resolver.
+    pub dns: Vec<SocketAddr>,
 }
 
 /// Why a gateway cannot be made.
@@ -53,6 +55,9 @@ pub enum Error {
     /// The extra certificates are not usable.
     #[error("the extra root certificates are not usable: {0}")]
     Roots(String),
+    /// No resolver can be made of the DNS servers.
+    #[error("the DNS servers are not usable: {0}")]
+    Dns(String),
 }
 
 /// A request's end, and the record of its way.
@@ -79,7 +84,8 @@ type Pooled = Client<Connector, Full<Bytes>>;
 impl Gateway {
     /// A gateway with its own connections; make one per process.
     pub fn new(config: Config) -> Result<Self, Error> {
-        Self::with_names(config, Names::system())
+        let names = Names::of(&config.dns).map_err(Error::Dns)?;
+        Self::with_names(config, names)
     }
 
     pub(super) fn with_names(config: Config, names: Names) -> Result<Self, Error> {

@@ -26,7 +26,7 @@ pub struct HostRuleError(String);
 
 impl HostRule {
     /// Whether a request to `url` goes there.
-    pub(super) fn matches(&self, url: &Url) -> bool {
+    pub(crate) fn matches(&self, url: &Url) -> bool {
         let place = (url.scheme(), url.port_or_known_default()) == (self.scheme, Some(self.port));
         let host = url.host_str().unwrap_or_default().trim_end_matches('.');
         place && domains::is(self.below, &self.host, host)

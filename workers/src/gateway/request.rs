@@ -51,6 +51,16 @@ pub enum Redirect {
     Error,
 }
 
+impl From<scripts::protocol::Redirect> for Redirect {
+    fn from(written: scripts::protocol::Redirect) -> Self {
+        match written {
+            scripts::protocol::Redirect::Follow => Self::Follow,
+            scripts::protocol::Redirect::Manual => Self::Manual,
+            scripts::protocol::Redirect::Error => Self::Error,
+        }
+    }
+}
+
 /// A request to send. Its `Debug` shows neither URL, headers nor body: any of them may carry a secret.
 #[derive(Clone)]
 pub struct Outgoing {

@@ -16,7 +16,7 @@ use store::catalog::Files;
 use tokio::sync::Semaphore;
 
 use super::digest::{Digest, hex};
-use super::esbuild::{self, Esbuild, Meta, Output};
+use super::esbuild::{self, Bundler, Esbuild, Meta, Output};
 use super::evict::evict;
 use super::folders::Folders;
 use super::kept::{modified, put, touch};
@@ -25,7 +25,7 @@ use super::project::Project;
 use super::refusal::{broken, refused};
 use super::registry::{Registry, mismatch};
 use super::resolve::resolve;
-use super::{Options, files, sources};
+use super::{Options, SecretSource, files, sources};
 use crate::{Error, Result, runners};
 
 /// How many bundles are made at one time, and how many tarballs fetched for each.
@@ -81,6 +81,7 @@ impl Checker for AsItIs {
 pub struct Packages {
     registry: Registry,
     esbuild: Esbuild,
+    confiner: Option<PathBuf>,
     folders: Folders,
     root: PathBuf,
     cache_bytes: u64,
@@ -90,7 +91,9 @@ pub struct Packages {
 
 impl Packages {
     /// Keeps what it fetches below `data`.
-    pub fn new(options: Options, data: &Path, clock: Arc<dyn Clock>) -> Result<Self> {
+    ///
+    /// Tokens of registries that are secrets are read from `secrets`.
+    pub fn new(options: Options, secrets: SecretSource, data: &Path, clock: Arc<dyn Clock>) -> Result<Self> {
         // The bundler runs in a folder of its own, so what it is called by holds from everywhere.
         let whole = |path: &Path| std::path::absolute(path).map_err(|error| broken("the data folder", error));
         let data = whole(data)?;
@@ -98,9 +101,10 @@ impl Packages {
         let root = data.join("packages");
         let packages = Self {
             esbuild: Esbuild::new(given, &data.join("tools")),
+            confiner: options.confiner.clone(),
             folders: Folders::new(root.join("unpacked")),
             cache_bytes: options.cache_bytes,
-            registry: Registry::new(options, root.join("described"), clock.clone())?,
+            registry: Registry::new(options, secrets, root.join("described"), clock.clone())?,
             builds: Semaphore::new(BUILDS_AT_ONCE),
             root,
             clock,
@@ -245,7 +249,8 @@ impl Packages {
         let laid = tokio::task::spawn_blocking(move || lay_out(&work, &files, &package, &lock, &folders));
         let folder =
             laid.await.map_err(|error| broken("bundling", error))?.map_err(|error| broken("bundling", error))?;
-        let output = esbuild::bundle(program, folder.path(), entry).await;
+        let output =
+            esbuild::bundle(Bundler { program, confiner: self.confiner.as_deref() }, folder.path(), entry).await;
         // Thousands of files: not on a thread that others wait for.
         if let Ok(Err(error)) = tokio::task::spawn_blocking(move || folder.close()).await {
             tracing::warn!(%error, "a folder that was bundled cannot be removed");

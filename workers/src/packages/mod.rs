@@ -8,6 +8,7 @@
 //! 3. [`esbuild`] makes one file of it all, [`build`] has it checked by a runner and keeps the outcome.
 
 mod build;
+pub mod confined;
 mod digest;
 mod esbuild;
 mod evict;
@@ -28,6 +29,14 @@ mod tests;
 mod tree;
 mod unpack;
 
+use std::sync::Arc;
+
+use crate::Result;
+use crate::gateway::Insert;
+
+/// Gives the secrets of the workspace by name, for the tokens of registries.
+pub type SecretSource = Arc<dyn Fn(&str) -> Result<Option<Insert>> + Send + Sync>;
+
 pub use build::{Built, Checker, Packages};
 pub use lock::{Installed, Lock, Locked};
-pub use options::{Options, RegistryOptions};
+pub use options::{Options, RegistryOptions, Token};

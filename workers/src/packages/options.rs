@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use url::{Host, Url};
 
 use crate::gateway::Opening;
+use crate::secrets::check_name;
 
 /// What an operator decides about packages.
 #[derive(Clone, Debug)]
@@ -27,6 +28,8 @@ pub struct Options {
     pub cache_bytes: u64,
     /// The bundler, instead of the one that is fetched when it is first needed.
     pub esbuild: Option<PathBuf>,
+    /// This program, which locks the bundler up ([`super::confined`]); without it the bundler has this process's rights.
+    pub confiner: Option<PathBuf>,
 }
 
 impl Options {
@@ -41,6 +44,7 @@ impl Options {
             minimum_age_ms: 0,
             cache_bytes: 2 << 30,
             esbuild: None,
+            confiner: None,
         }
     }
 }
@@ -49,7 +53,16 @@ impl Options {
 #[derive(Clone, PartialEq, Eq)]
 pub struct RegistryOptions {
     pub(super) url: Url,
-    pub(super) token: Option<String>,
+    pub(super) token: Option<Token>,
+}
+
+/// What a registry knows us by. No `Debug`: one of the two is a secret.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Token {
+    /// The token itself.
+    Text(String),
+    /// The name of a secret of the workspace that holds it; it is read each time, so it can be changed at any time.
+    Secret(String),
 }
 
 impl fmt::Debug for RegistryOptions {
@@ -60,7 +73,7 @@ impl fmt::Debug for RegistryOptions {
 
 impl RegistryOptions {
     /// A registry at an http or https address. A token goes there only, and never without TLS, but to this machine.
-    pub fn parse(url: &str, token: Option<String>) -> Result<Self, String> {
+    pub fn parse(url: &str, token: Option<Token>) -> Result<Self, String> {
         let mut url = Url::parse(url).map_err(|error| format!("`{url}` is no URL: {error}"))?;
         if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
             return Err(format!("`{url}` must begin with https:// or http:// and name a host"));
@@ -75,9 +88,12 @@ impl RegistryOptions {
         if token.is_some() && url.scheme() != "https" && !is_loopback(&url) {
             return Err(format!("`{url}` needs https://, for a token would be readable on its way"));
         }
-        let fits = |token: &String| !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
-        if token.as_ref().is_some_and(|token| !fits(token)) {
-            return Err(format!("the token for {url} is empty or has characters that no header can have"));
+        match &token {
+            Some(Token::Text(text)) if !is_token(text) => {
+                return Err(format!("the token for {url} is empty or has characters that no header can have"));
+            }
+            Some(Token::Secret(name)) => check_name(name).map_err(|error| error.to_string())?,
+            _ => {}
         }
         Ok(Self { url, token })
     }
@@ -86,6 +102,11 @@ impl RegistryOptions {
     pub(super) fn trusts(&self, url: &Url) -> bool {
         self.url.origin() == url.origin()
     }
+}
+
+/// Whether a header can have it.
+pub(super) fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 fn is_loopback(url: &Url) -> bool {
@@ -104,7 +125,7 @@ mod tests {
     #[test]
     fn a_registry_has_an_address_and_perhaps_a_token() {
         let check = |url: &str, token: Option<&str>, expected: Result<&str, &str>| {
-            let found = RegistryOptions::parse(url, token.map(str::to_owned));
+            let found = RegistryOptions::parse(url, token.map(|text| Token::Text(text.to_owned())));
             match (found, expected) {
                 (Ok(found), Ok(url)) => {
                     assert_eq!(found.url.as_str(), url);
@@ -124,5 +145,9 @@ mod tests {
         check("acme", None, Err("no URL"));
         check("https://acme.example", Some("s3cret\n"), Err("header"));
         check("https://acme.example", Some(""), Err("empty"));
+        let named = |name: &str| RegistryOptions::parse("https://acme.example", Some(Token::Secret(name.to_owned())));
+        assert!(named("NPM_TOKEN").is_ok() && named("npm token").is_err());
+        let bare = RegistryOptions::parse("http://acme.example", Some(Token::Secret("NPM_TOKEN".to_owned())));
+        assert!(bare.is_err_and(|said| said.contains("needs https")));
     }
 }

@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use schedules::{Clock, Millis};
 use url::Url;
+use zeroize::Zeroizing;
 
+use super::SecretSource;
 use super::digest::Digest;
 use super::kept::Kept;
 use super::lock::Locked;
-use super::options::{Options, RegistryOptions};
+use super::options::{Options, RegistryOptions, Token, is_token};
 use super::packument::Packument;
 use super::refusal::refused;
 use super::resolve::Source;
@@ -40,23 +42,24 @@ pub(super) struct Registry {
     gateway: Gateway,
     policy: Policy,
     options: Options,
+    secrets: SecretSource,
     kept: Kept,
     clock: Arc<dyn Clock>,
 }
 
 impl Registry {
-    pub(super) fn new(options: Options, folder: PathBuf, clock: Arc<dyn Clock>) -> Result<Self> {
+    pub(super) fn new(options: Options, secrets: SecretSource, folder: PathBuf, clock: Arc<dyn Clock>) -> Result<Self> {
         let config = gateway::Config {
             openings: options.openings.clone(),
             extra_roots_pem: options.extra_roots_pem.clone(),
-            proxies: Vec::new(),
+            ..gateway::Config::default()
         };
         let gateway = Gateway::new(config).map_err(|error| Error::Unavailable(format!("packages.ca: {error}")))?;
         let registries = std::iter::once(&options.registry).chain(options.scoped.values());
         let hosts = registries.filter_map(|registry| registry.url.host_str()).map(str::to_owned);
         let hosts = hosts.chain(options.hosts.iter().cloned()).collect();
         let policy = Policy { allowed_domains: Some(hosts), max_response_bytes: MAX_BYTES, ..Policy::default() };
-        Ok(Self { gateway, policy, kept: Kept::new(folder), options, clock })
+        Ok(Self { gateway, policy, kept: Kept::new(folder), options, secrets, clock })
     }
 
     /// The tarball of a locked package; its hash is not checked yet.
@@ -152,7 +155,7 @@ impl Registry {
     /// Asks a registry; an answer of 5xx or 429, or none, counts as down after some attempts.
     async fn get(&self, registry: &RegistryOptions, url: &Url, mut headers: Vec<(String, String)>) -> Result<Received> {
         if let Some(token) = registry.token.as_ref().filter(|_| registry.trusts(url)) {
-            headers.push(("authorization".to_owned(), format!("Bearer {token}")));
+            headers.push(("authorization".to_owned(), format!("Bearer {}", &*self.token(token, url)?)));
         }
         let request = Outgoing {
             method: "GET".to_owned(),
@@ -181,6 +184,31 @@ impl Registry {
             }
             tokio::time::sleep(PAUSE * attempt).await;
             attempt += 1;
+        }
+    }
+
+    /// The token for a request to `url`.
+    fn token(&self, token: &Token, url: &Url) -> Result<Zeroizing<String>> {
+        let name = match token {
+            Token::Text(text) => return Ok(text.clone().into()),
+            Token::Secret(name) => name,
+        };
+        let host = url.host_str().unwrap_or_default();
+        let forbidden =
+            |why: &str| refused("package_forbidden", format!("the registry {host} wants a token, and {why}"));
+        let secret = (self.secrets)(name)?.ok_or_else(|| {
+            forbidden(&format!("the workspace has no secret {name}: `tidegate secrets set {name}` stores it"))
+        })?;
+        if !secret.hosts.is_empty() && !secret.hosts.iter().any(|rule| rule.matches(url)) {
+            return Err(forbidden(&format!(
+                "the secret {name} may not be sent there: its list of hosts does not have it"
+            )));
+        }
+        let text = Zeroizing::new(secret.value.trim().to_owned());
+        if is_token(&text) {
+            Ok(text)
+        } else {
+            Err(forbidden(&format!("the secret {name} is none that a header can have")))
         }
     }
 

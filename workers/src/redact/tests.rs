@@ -61,6 +61,15 @@ fn secrets_are_masked_in_every_encoding() {
         ("hunter22-and-more", "this was cut: hunter22-an", "this was cut: ******"),
         ("hunter22-and-more", "cut: 104,117,110,116,101,114,50,50,45,9", "cut: ******"),
         ("hunter22-and-more", "this is not: hunter2", "this is not: hunter2"),
+        ("hunter22-and-more", "'x hunter22-a'... 7 more characters ]", "'x ******'... 7 more characters ]"),
+        ("hunter22-and-more", "hunter22-a… and on", "******… and on"),
+        ("hunter22-and-more", "hunter22-a is not cut ...", "hunter22-a is not cut ..."),
+        (
+            "hunter22-and-more",
+            "<Buffer 20 68 75 6e 74 65 72 32 32 2d ... 9 more bytes>",
+            "<Buffer 20 ****** ... 9 more bytes>",
+        ),
+        ("p@ss word/d", "p%40ss%20word%2... and on", "******... and on"),
         ("hunter22", "1, 2, 3: 4 & 5; &amp &#; &#xzz; 68 75", "1, 2, 3: 4 & 5; &amp &#; &#xzz; 68 75"),
         ("hunter22", "50% off \\ and + of C:\\new %zz \\uZZZZ \\", "50% off \\ and + of C:\\new %zz \\uZZZZ \\"),
     ] {
@@ -161,6 +170,67 @@ fn encodings(canary: &str) -> Vec<String> {
         percent(&json(canary), false, false),
         json(&percent(canary, false, true)),
     ]
+}
+
+/// Ways to print a text of which only so many bytes are shown.
+fn cut_short(text: &str, at: usize) -> Vec<String> {
+    let bytes = &text.as_bytes()[..at];
+    let (left, list) = (text.len() - at, |one: fn(&u8) -> String| bytes.iter().map(one).collect::<Vec<_>>());
+    let decimal = list(u8::to_string);
+    vec![
+        text[..at].to_owned(),
+        format!("{{ a: '{}'... {left} more characters }}", &text[..at]),
+        format!("[\n  '{}'... {left} more characters,\n  'b'\n]", &text[..at]),
+        format!("{}… and on", &text[..at]),
+        format!("<Buffer {} ... {left} more bytes>", list(|byte| format!("{byte:02x}")).join(" ")),
+        format!("[\n  {},\n  ... {left} more items\n]", decimal.join(", ")),
+        format!("{{\n  a: [\n    {},\n    ... {left} more items\n  ]\n}}", decimal.join(",\n    ")),
+        format!("{}... {left} more", percent(&text[..at], true, false)),
+        format!("{}... {left} more", hex(&text[..at])),
+        format!("{}... {left} more", unicode(&text[..at])),
+        format!("{}... {left} more", &STANDARD.encode(text)[..at]),
+    ]
+}
+
+#[test]
+fn a_text_cut_at_any_place_around_a_secret_shows_less_than_eight_of_its_bytes() {
+    let secret = "Kq7-vT2_xW9.zR4 mB6/nD3+fG8=hJ1";
+    let redactor = redactor(&[secret]);
+    let list =
+        |piece: &str, between: &str, one: fn(u8) -> String| piece.bytes().map(one).collect::<Vec<_>>().join(between);
+    let pieces: Vec<String> = (0..=secret.len() - 8)
+        .map(|from| &secret[from..from + 8])
+        .flat_map(|piece| {
+            [
+                piece.to_owned(),
+                list(piece, " ", |byte| format!("{byte:02x}")),
+                list(piece, ", ", |byte| byte.to_string()),
+                list(piece, ",\n    ", |byte| byte.to_string()),
+                percent(piece, true, false),
+                hex(piece),
+                unicode(piece),
+            ]
+        })
+        .collect();
+    for before in ["", "Bearer ", "seven of them: a, b "] {
+        let text = format!("{before}{secret} and more behind it");
+        for at in 0..=text.len() {
+            for (way, cut) in cut_short(&text, at).into_iter().enumerate() {
+                let quoted = serde_json::to_string(&[&cut]).unwrap();
+                let texts = [
+                    redactor.redact(&cut).into_owned(),
+                    // As the text of an error that reached its limit, and as a part of a result.
+                    redactor
+                        .redact_json(&serde_json::to_string(&["x".repeat(MIN_CUT_BYTES) + &cut]).unwrap())
+                        .into_owned(),
+                    if way == 0 { String::new() } else { redactor.redact_json(&quoted).into_owned() },
+                ];
+                for masked in texts {
+                    assert!(!pieces.iter().any(|piece| masked.contains(piece)), "{way} {at}: {masked:?}");
+                }
+            }
+        }
+    }
 }
 
 proptest! {

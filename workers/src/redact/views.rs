@@ -21,6 +21,11 @@ impl<'t> View<'t> {
         Self { bytes: Cow::Borrowed(text.as_bytes()), origins: None }
     }
 
+    /// Bytes that are perhaps no text.
+    pub(super) fn of(bytes: &'t [u8]) -> Self {
+        Self { bytes: Cow::Borrowed(bytes), origins: None }
+    }
+
     pub(super) fn bytes(&self) -> &[u8] {
         &self.bytes
     }

@@ -17,11 +17,20 @@ pub(super) struct Clear {
     pub hosts: Vec<String>,
 }
 
+impl Clear {
+    /// As the gateway takes it; nothing if its hosts, which were checked when it was set, cannot be read.
+    pub(super) fn insert(&self) -> Option<Insert> {
+        let hosts = self.hosts.iter().map(|host| host.parse()).collect::<Result<Vec<_>, _>>().ok()?;
+        Some(Insert { value: self.value.clone(), hosts })
+    }
+}
+
 /// The secrets of one integration, as of one moment. `Debug` says nothing.
 pub struct RunSecrets {
     clear: BTreeMap<String, Clear>,
     inserts: Arc<Inserts>,
     redactor: Redactor,
+    hidden: Redactor,
 }
 
 impl RunSecrets {
@@ -29,13 +38,11 @@ impl RunSecrets {
     pub(super) fn new(clear: BTreeMap<String, Clear>, masked: &[Zeroizing<String>]) -> Self {
         let values = clear.values().map(|secret| &secret.value).chain(masked);
         let redactor = Redactor::new(values.map(|value| value.as_str()));
-        let insert = |(name, secret): (&String, &Clear)| {
-            // Checked when it was set.
-            let hosts = secret.hosts.iter().map(|host| host.parse()).collect::<Result<Vec<_>, _>>().ok()?;
-            Some((name.clone(), Insert { value: secret.value.clone(), hosts }))
-        };
+        let hidden = clear.values().filter(|secret| secret.gateway_only).map(|secret| secret.value.as_str());
+        let hidden = Redactor::new(hidden);
+        let insert = |(name, secret): (&String, &Clear)| Some((name.clone(), secret.insert()?));
         let inserts = Arc::new(clear.iter().filter_map(insert).collect());
-        Self { clear, inserts, redactor }
+        Self { clear, inserts, redactor, hidden }
     }
 
     /// Of a run that will not start, because its secrets cannot be read.
@@ -60,6 +67,11 @@ impl RunSecrets {
     /// Masks them.
     pub fn redactor(&self) -> &Redactor {
         &self.redactor
+    }
+
+    /// Masks those that the script itself must not see.
+    pub fn hidden(&self) -> &Redactor {
+        &self.hidden
     }
 }
 

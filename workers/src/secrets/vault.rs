@@ -13,6 +13,7 @@ use super::keyring::{KeySource, Keyring};
 use super::run::{Clear, RunSecrets};
 use super::seal::{self, KeyBytes};
 use super::written::NewSecret;
+use crate::gateway::Insert;
 use crate::{Error, Result};
 
 /// How often a value is encrypted anew because its data key was retired meanwhile.
@@ -77,8 +78,6 @@ impl Secrets {
     }
 
     fn decrypt(&self, snapshot: &Snapshot, integration: IntegrationId) -> Result<RunSecrets> {
-        let open =
-            |value: &String| Clear { value: Zeroizing::new(value.clone()), gateway_only: false, hosts: Vec::new() };
         let mut clear: BTreeMap<_, _> =
             self.0.environment.iter().map(|(name, value)| (name.clone(), open(value))).collect();
         let mut replaced = Vec::new();
@@ -89,6 +88,16 @@ impl Secrets {
             }
         }
         Ok(RunSecrets::new(clear, &replaced))
+    }
+
+    /// A secret of the whole workspace, or of the environment if it has none of that name.
+    pub(crate) fn of_workspace(&self, name: &str) -> Result<Option<Insert>> {
+        let snapshot = self.snapshot();
+        let stored = snapshot.sealed.get(&SecretScope::Workspace).into_iter().flatten().find(|one| one.name == name);
+        match stored {
+            Some(stored) => snapshot.open(stored).map(|secret| secret.insert()),
+            None => Ok(self.0.environment.get(name).map(|value| open(value)).and_then(|secret| secret.insert())),
+        }
     }
 
     /// Sees what other processes changed.
@@ -202,6 +211,11 @@ impl Snapshot {
         let value = key.and_then(|key| reveal(key, stored)).ok_or_else(|| changed(stored))?;
         Ok(Clear { value, gateway_only: stored.gateway_only, hosts: stored.hosts.clone() })
     }
+}
+
+/// A secret of the environment.
+fn open(value: &str) -> Clear {
+    Clear { value: Zeroizing::new(value.to_owned()), gateway_only: false, hosts: Vec::new() }
 }
 
 /// The error of a secret whose ciphertext is not the one that was stored for it.

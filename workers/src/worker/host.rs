@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use schedules::Stopwatch;
-use scripts::protocol::{Answer, Call, Format, HostError, Level, Line};
+use scripts::protocol::{Answer, Call, Fetch, Format, HostError, Level, Line};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
@@ -13,8 +13,9 @@ use store::catalog::Outcome;
 use store::queue::Cause;
 
 use super::attempt::{Attempt, line};
+use super::reflected;
 use crate::cache::{Cache, Found, View};
-use crate::gateway::{Outgoing, Policy, Redirect};
+use crate::gateway::{Outgoing, Policy};
 use crate::invoke::{self, ExecuteAnswer, How, Target};
 use crate::runners::Host;
 use crate::secrets::RunSecrets;
@@ -37,22 +38,6 @@ pub(super) struct RunHost<'a> {
     host_lines: AtomicU32,
     /// The pause that the last answer asked for, plus one; 0 is none.
     pause_ms: AtomicU64,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct FetchArgs {
-    method: String,
-    url: String,
-    #[serde(default)]
-    headers: Vec<(String, String)>,
-    #[serde(default)]
-    redirect: Option<String>,
-    /// A client that writes its headers itself, as Node's `http`; `fetch` accepts anything unless it says something else.
-    #[serde(default)]
-    plain: bool,
-    #[serde(default)]
-    timeout_ms: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -145,7 +130,7 @@ impl<'a> RunHost<'a> {
         self.services.live.line(self.attempt.run, line(at_ms, level, message, detail));
     }
 
-    async fn fetch(&self, mut args: FetchArgs, body: Option<Vec<u8>>) -> Result<Answer, HostError> {
+    async fn fetch(&self, mut args: Fetch, body: Option<Vec<u8>>) -> Result<Answer, HostError> {
         if self.requests.fetch_add(1, Ordering::Relaxed) >= MAX_REQUESTS {
             return Err(refused("too_many_requests", format!("a run may make {MAX_REQUESTS} requests")));
         }
@@ -162,11 +147,7 @@ impl<'a> RunHost<'a> {
                     url: args.url,
                     headers: args.headers,
                     body,
-                    redirect: match args.redirect.as_deref() {
-                        Some("manual") => Redirect::Manual,
-                        Some("error") => Redirect::Error,
-                        _ => Redirect::Follow,
-                    },
+                    redirect: args.redirect.into(),
                     timeout: Duration::from_millis(args.timeout_ms.unwrap_or(left_ms).min(left_ms).max(1)),
                 },
                 &self.policy,
@@ -182,13 +163,16 @@ impl<'a> RunHost<'a> {
             code: exchange.result.as_ref().err().map(|refused| refused.code),
             total_ms: exchange.trace.total_ms,
         });
-        let received = exchange.result.map_err(|refused| HostError {
+        let hidden = self.secrets.hidden();
+        let refusal = |refused| reflected::strip_refusal(refused, hidden);
+        let received = exchange.result.map_err(refusal).map_err(|refused| HostError {
             code: refused.code.to_owned(),
             message: refused.message,
             retry_after_ms: refused.retry_after_ms,
         })?;
         let pause_ms = received.retry_after_ms(self.services.clock.now());
         self.pause_ms.store(pause_ms.map_or(0, |ms| ms.saturating_add(1)), Ordering::Relaxed);
+        let received = reflected::strip(received, hidden).await;
         let value = json!({
             "status": received.status, "statusText": received.status_text, "url": received.url,
             "redirected": received.redirected, "headers": received.headers,
@@ -283,7 +267,7 @@ impl Host for RunHost<'_> {
 
     async fn call(&self, call: Call) -> Result<Answer, HostError> {
         match call.op.as_str() {
-            "fetch" => self.fetch(args(&call)?, call.body).await,
+            "fetch" => self.fetch(Fetch::read(&call)?, call.body).await,
             op @ ("cache.get" | "cache.set" | "cache.abandon" | "cache.delete") => self.cached(op, args(&call)?).await,
             op => match op.strip_prefix("integration.") {
                 // Boxed: an execute waits for another run, whose future is of this same kind.

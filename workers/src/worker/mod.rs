@@ -8,6 +8,7 @@ pub(crate) mod leases;
 pub(crate) mod plan;
 mod process;
 pub(crate) mod record;
+mod reflected;
 
 pub(crate) use decide::decide;
 pub use decide::{Ending, MAX_LOST, Verdict};

@@ -1,6 +1,6 @@
 //! A server that answers with given bytes and remembers every connection and request.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -37,13 +37,32 @@ impl Listener {
         Self::bind(address, None, Arc::new(|_: &str| Some(ok("reached")))).await
     }
 
+    /// Servers with one port: on 127.0.0.1, on 127.0.0.2 and, where there is IPv6, on ::1.
+    pub(super) async fn start_side_by_side(
+        answer: impl Fn(&str) -> Option<Vec<u8>> + Send + Sync + 'static,
+    ) -> (Self, Vec<Self>) {
+        let first = Self::start(answer).await;
+        let mut others = Vec::new();
+        for ip in ["127.0.0.2", "[::1]"] {
+            let address = format!("{ip}:{}", first.port());
+            let there = TcpListener::bind(&address).await;
+            if ip == "127.0.0.2" || there.is_ok() {
+                others.push(Self::on(there.unwrap(), None, Arc::new(|_: &str| Some(ok("reached")))));
+            }
+        }
+        (first, others)
+    }
+
     /// A server that speaks TLS.
     pub(super) async fn start_tls(tls: TlsAcceptor) -> Self {
         Self::bind("127.0.0.1:0", Some(tls), Arc::new(|_: &str| Some(ok("secure")))).await
     }
 
     async fn bind(address: &str, tls: Option<TlsAcceptor>, answer: Arc<Answer>) -> Self {
-        let listener = TcpListener::bind(address).await.unwrap();
+        Self::on(TcpListener::bind(address).await.unwrap(), tls, answer)
+    }
+
+    fn on(listener: TcpListener, tls: Option<TlsAcceptor>, answer: Arc<Answer>) -> Self {
         let (address, seen) = (listener.local_addr().unwrap(), Arc::<Seen>::default());
         tokio::spawn(accept(listener, tls, answer, Arc::clone(&seen)));
         Self { address, seen }
@@ -65,7 +84,9 @@ impl Listener {
     /// How many connections were made, not counting this question: it connects itself, and since connections are
     /// accepted in order, everything before has been counted once its own is.
     pub(super) async fn connections(&self) -> usize {
-        let mut own = TcpStream::connect(("127.0.0.1", self.port())).await.unwrap();
+        let ip = self.address.ip();
+        let ip = if ip.is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { ip };
+        let mut own = TcpStream::connect((ip, self.port())).await.unwrap();
         own.write_all(b"COUNT / HTTP/1.1\r\n\r\n").await.unwrap();
         let mut text = String::new();
         own.read_to_string(&mut text).await.unwrap();

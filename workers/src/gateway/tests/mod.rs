@@ -1,6 +1,7 @@
 //! The gateway against real listeners, judged by what the listeners saw.
 
 mod denied;
+mod dns_server;
 mod limits;
 mod listener;
 mod redirected;
@@ -9,6 +10,7 @@ mod secrets;
 mod sent;
 mod spellings;
 mod tls;
+mod wire;
 
 use std::collections::HashMap;
 use std::net::IpAddr;

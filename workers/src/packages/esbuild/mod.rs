@@ -7,5 +7,5 @@ mod said;
 
 pub(super) use install::{Esbuild, VERSION};
 pub(super) use meta::Meta;
-pub(super) use run::{Output, bundle};
+pub(super) use run::{Bundler, Output, bundle};
 pub(super) use said::native;

@@ -10,6 +10,7 @@ use tokio::process::{Child, Command};
 
 use super::meta::{Meta, TOO_LARGE};
 use super::said;
+use crate::packages::confined::{ADDRESS_SPACE_BYTES, BUSY, CONFINED, NOT_CONFINED};
 use crate::packages::refusal::{broken, refused};
 use crate::{Error, Result};
 
@@ -19,9 +20,6 @@ const MAX_SAID_BYTES: u64 = 256 << 10;
 const MAX_CODE_BYTES: u64 = 5 << 20;
 const MAX_MAP_BYTES: u64 = 16 << 20;
 const MAX_META_BYTES: u64 = 64 << 20;
-/// The most bytes of address space it may use.
-#[cfg(target_os = "linux")]
-const MAX_MEMORY_BYTES: u64 = 3 << 30;
 /// Attempts to start a program that was written a moment ago: a process that is just being started elsewhere may still
 /// hold it open.
 const ATTEMPTS: u32 = 20;
@@ -59,6 +57,24 @@ const OPTIONS: [&str; 23] = [
     "--color=false",
 ];
 
+/// The program, and the one that locks it up.
+#[derive(Clone, Copy)]
+pub(in crate::packages) struct Bundler<'a> {
+    pub program: &'a Path,
+    /// This program, if the bundler is to be confined.
+    pub confiner: Option<&'a Path>,
+}
+
+impl Bundler<'_> {
+    /// The command up to the bundler's own arguments. Only [`OUT`] may be written, if it is confined.
+    fn command(self, folder: &Path) -> Command {
+        let Some(confiner) = self.confiner else { return Command::new(self.program) };
+        let mut command = Command::new(confiner);
+        command.arg(CONFINED).arg(folder).arg(folder.join(OUT)).arg(self.program);
+        command
+    }
+}
+
 /// What came of it.
 pub(in crate::packages) struct Output {
     pub code: String,
@@ -69,18 +85,15 @@ pub(in crate::packages) struct Output {
 
 /// Bundles `entry` in `folder`. Files outside of it are not bundled, whatever a package names. What would be too large is
 /// minified: functions then have short names in stacks, but it runs.
-pub(in crate::packages) async fn bundle(program: &Path, folder: &Path, entry: &str) -> Result<Output> {
-    match bundle_as(program, folder, entry, &[]).await {
-        Err(Error::Script(error)) if error.code == TOO_LARGE => bundle_as(program, folder, entry, &["--minify"]).await,
+pub(in crate::packages) async fn bundle(bundler: Bundler<'_>, folder: &Path, entry: &str) -> Result<Output> {
+    match bundle_as(bundler, folder, entry, &[]).await {
+        Err(Error::Script(error)) if error.code == TOO_LARGE => bundle_as(bundler, folder, entry, &["--minify"]).await,
         bundled => bundled,
     }
 }
 
-async fn bundle_as(program: &Path, folder: &Path, entry: &str, more: &[&str]) -> Result<Output> {
-    let started = start(program, folder, entry, more).await;
-    let mut child = started.map_err(|error| broken("starting esbuild", error))?;
-    bound(&child);
-    let ended = tokio::time::timeout(TIMEOUT, listen(&mut child)).await;
+async fn bundle_as(bundler: Bundler<'_>, folder: &Path, entry: &str, more: &[&str]) -> Result<Output> {
+    let ended = tokio::time::timeout(TIMEOUT, run(bundler, folder, entry, more)).await;
     let (status, said) = match ended {
         Ok(ended) => ended.map_err(|error| broken("esbuild", error))?,
         Err(_) => {
@@ -89,6 +102,9 @@ async fn bundle_as(program: &Path, folder: &Path, entry: &str, more: &[&str]) ->
             return Err(refused("bundle_timeout", message));
         }
     };
+    if bundler.confiner.is_some() && status.code() == Some(NOT_CONFINED.into()) {
+        return Err(broken("esbuild cannot be confined", said.trim()));
+    }
     let folder = folder.to_owned();
     let read = tokio::task::spawn_blocking(move || match status.success() {
         true => read(&folder),
@@ -97,10 +113,13 @@ async fn bundle_as(program: &Path, folder: &Path, entry: &str, more: &[&str]) ->
     read.await.map_err(|error| broken("esbuild", error))?
 }
 
-async fn start(program: &Path, folder: &Path, entry: &str, more: &[&str]) -> io::Result<Child> {
+/// Starts it, and waits for its end.
+async fn run(bundler: Bundler<'_>, folder: &Path, entry: &str, more: &[&str]) -> io::Result<(ExitStatus, String)> {
+    tokio::fs::create_dir_all(folder.join(OUT)).await?;
     let mut attempt = 0;
     loop {
-        let started = Command::new(program)
+        let started = bundler
+            .command(folder)
             .arg(entry)
             .args(OPTIONS)
             .args(more)
@@ -112,13 +131,22 @@ async fn start(program: &Path, folder: &Path, entry: &str, more: &[&str]) -> io:
             .process_group(0)
             .kill_on_drop(true)
             .spawn();
-        match started {
-            Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy && attempt < ATTEMPTS => {
-                attempt += 1;
-                tokio::time::sleep(PAUSE).await;
+        let ended = match started {
+            Ok(mut child) => {
+                bound(&child);
+                listen(&mut child).await
             }
-            started => return started,
+            Err(error) => Err(error),
+        };
+        let busy = match &ended {
+            Ok((status, _)) => bundler.confiner.is_some() && status.code() == Some(BUSY.into()),
+            Err(error) => error.kind() == io::ErrorKind::ExecutableFileBusy,
+        };
+        if !busy || attempt == ATTEMPTS {
+            return ended;
         }
+        attempt += 1;
+        tokio::time::sleep(PAUSE).await;
     }
 }
 
@@ -127,7 +155,7 @@ async fn start(program: &Path, folder: &Path, entry: &str, more: &[&str]) -> io:
 fn bound(child: &Child) {
     use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
-    let limit = Rlimit { current: Some(MAX_MEMORY_BYTES), maximum: Some(MAX_MEMORY_BYTES) };
+    let limit = Rlimit { current: Some(ADDRESS_SPACE_BYTES), maximum: Some(ADDRESS_SPACE_BYTES) };
     let id = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
     if let Some(id) = id
         && let Err(error) = prlimit(Some(id), Resource::As, limit)

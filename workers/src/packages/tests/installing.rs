@@ -114,10 +114,40 @@ async fn an_old_hash_is_good_once_and_locked_as_a_new_one() {
 }
 
 #[tokio::test]
+async fn a_token_that_is_a_secret_is_read_when_it_is_needed() {
+    let with = |name: &str| {
+        let acme = Registry::start();
+        let world = World::with(|options| {
+            let token = Token::Secret(name.to_owned());
+            let scoped = RegistryOptions::parse(&acme.url(), Some(token)).expect("an address");
+            options.scoped.insert("@acme".into(), scoped);
+            options.openings.push(acme.opening().parse().expect("an opening"));
+        });
+        acme.publish("@acme/own", "1.0.0", json!({}), &[("index.js", "module.exports = 1")]);
+        (acme, world)
+    };
+    let (acme, world) = with("NPM_TOKEN");
+    world.build(&draft(json!({ "@acme/own": "1" })), None).await.expect("built");
+    let sent: Vec<_> = acme.asked().into_iter().map(|asked| asked.authorization).collect();
+    assert_eq!(sent, vec![Some("Bearer s3cret".to_owned()); 2]);
+    for (name, why) in [
+        ("MISSING", "tidegate secrets set MISSING"),
+        ("BOUND", "may not be sent there"),
+        ("BROKEN", "none that a header can have"),
+    ] {
+        let (acme, world) = with(name);
+        let refusal = world.refusal(json!({ "@acme/own": "1" })).await;
+        assert_eq!(refusal.code, "package_forbidden");
+        assert!(refusal.message.contains(why) && !refusal.message.contains("s3cret"), "{}", refusal.message);
+        assert_eq!(acme.asked(), vec![], "{name}");
+    }
+}
+
+#[tokio::test]
 async fn a_token_goes_to_its_registry_and_nowhere_else() {
     let (acme, elsewhere) = (Registry::start(), Registry::start());
     let world = World::with(|options| {
-        let scoped = RegistryOptions::parse(&acme.url(), Some("s3cret".into())).expect("an address");
+        let scoped = RegistryOptions::parse(&acme.url(), Some(Token::Text("s3cret".into()))).expect("an address");
         options.scoped.insert("@acme".into(), scoped);
         options.openings.push(acme.opening().parse().expect("an opening"));
         options.openings.push(elsewhere.opening().parse().expect("an opening"));

@@ -19,8 +19,9 @@ use store::catalog::Files;
 use tempfile::TempDir;
 
 use super::build::{Checker, Packages};
-use super::options::{Options, RegistryOptions};
-use super::{Built, Lock};
+use super::options::{Options, RegistryOptions, Token};
+use super::{Built, Lock, SecretSource};
+use crate::gateway::Insert;
 use crate::{Error, Result};
 use registry::Registry;
 
@@ -60,13 +61,13 @@ impl World {
         set(&mut options);
         let folder = tempfile::tempdir().expect("a temporary folder");
         let clock = Arc::new(ManualClock::new(NOW));
-        let packages = Packages::new(options.clone(), folder.path(), clock.clone()).expect("packages");
+        let packages = Packages::new(options.clone(), secrets(), folder.path(), clock.clone()).expect("packages");
         Self { registry, packages, clock, options, folder }
     }
 
     /// Another process on the same folder.
     fn again(&self) -> Packages {
-        Packages::new(self.options.clone(), self.folder.path(), self.clock.clone()).expect("packages")
+        Packages::new(self.options.clone(), secrets(), self.folder.path(), self.clock.clone()).expect("packages")
     }
 
     async fn build(&self, files: &Files, before: Option<&Lock>) -> Result<Built> {
@@ -84,6 +85,22 @@ impl World {
     fn data(&self) -> &Path {
         self.folder.path()
     }
+}
+
+/// The workspace's secrets: one for any host, one for another host, one that no header can have.
+fn secrets() -> SecretSource {
+    Arc::new(|name| {
+        let insert = |value: &str, hosts: &[&str]| {
+            let hosts = hosts.iter().map(|host| host.parse().expect("a host")).collect();
+            Some(Insert { value: value.to_owned().into(), hosts })
+        };
+        Ok(match name {
+            "NPM_TOKEN" => insert("s3cret\n", &[]),
+            "BOUND" => insert("s3cret", &["npm.acme.example"]),
+            "BROKEN" => insert("s3cret s3cret", &[]),
+            _ => None,
+        })
+    })
 }
 
 /// A draft that requires each of these dependencies.
