@@ -2,6 +2,7 @@
 //!
 //! - [`Services`]: everything wired once; [`work`] runs the worker and the duties until it is told to stop.
 //! - [`invoke`]: execute, schedule, reschedule, cancel; called by the HTTP edge and by scripts alike.
+//! - [`timetable`]: schedules by themselves, and what became of their ticks.
 //! - [`authoring`]: save, release, roll back, pause, preview.
 //! - [`packages`]: npm packages, from `package.json` to one checked file.
 //! - [`runners`]: the pool of runner processes; [`gateway`]: the only outgoing HTTP client.
@@ -27,6 +28,7 @@ pub mod runners;
 pub mod secrets;
 mod services;
 pub mod settings;
+pub mod timetable;
 mod wire;
 mod work;
 pub mod worker;

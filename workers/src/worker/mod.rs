@@ -12,5 +12,5 @@ pub(crate) mod record;
 pub(crate) use decide::decide;
 pub use decide::{Ending, MAX_LOST, Verdict};
 pub use plan::{is_open, reopening};
-pub(crate) use process::{Claimed, process};
+pub(crate) use process::{Claimed, counted, process};
 pub use process::{next, verdict};

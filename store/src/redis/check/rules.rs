@@ -200,7 +200,7 @@ fn counters(it: &Snapshot, pending: &BTreeSet<JobId>, tell: &mut Tell<'_>) {
             *let_out.entry(bucket.to_vec()).or_default() += 1;
         }
         if job.is_tick() && (pending.contains(id) || leased.contains(id)) {
-            *ticks.entry(job.integration.to_bytes().to_vec()).or_default() += 1;
+            *ticks.entry(job.schedule()).or_default() += 1;
         }
     }
     let numbers = |stored: &BTreeMap<Vec<u8>, Vec<u8>>| -> BTreeMap<Vec<u8>, i64> {
