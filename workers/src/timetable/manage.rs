@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use schedules::Millis;
 use store::catalog::{Pause, ScheduleFilter, StoredSchedule};
 use store::queue::{Cause, Cursor, Inspect, Page, PageRequest, Queue, ScheduleRef};
 use store::{IntegrationId, JobId, ScheduleId};
@@ -53,28 +54,53 @@ pub async fn put(
     Ok(services.catalog.put_schedule(&written.named(id, name), now).await?)
 }
 
-/// One schedule, and where it is.
-pub async fn show(services: &Services, integration: &str, schedule: &str) -> Result<(StoredSchedule, Option<Cursor>)> {
+/// A schedule, and where it is.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// The schedule.
+    pub stored: StoredSchedule,
+    /// Where it is; `None` before it begins.
+    pub cursor: Option<Cursor>,
+    /// The nominal time of its next tick; `None` when it is over or paused.
+    pub next: Option<Millis>,
+}
+
+impl Shown {
+    fn of(stored: StoredSchedule, cursor: Option<Cursor>) -> Self {
+        let known = Known::read(stored.clone()).ok().filter(|_| stored.pause.is_none());
+        let at = cursor.unwrap_or(Cursor::at(stored.since));
+        let next = known.and_then(|known| known.of(None).next(at));
+        Self { stored, cursor, next }
+    }
+}
+
+/// One schedule.
+pub async fn show(services: &Services, integration: &str, schedule: &str) -> Result<Shown> {
     let (_, stored) = find(services, integration, schedule).await?;
     let cursor = cursor(services, stored.id).await?;
-    Ok((stored, cursor))
+    Ok(Shown::of(stored, cursor))
 }
 
 pub(super) async fn cursor(services: &Services, id: ScheduleRef) -> Result<Option<Cursor>> {
     Ok(services.queue.cursors(vec![id]).await?.pop().flatten())
 }
 
-/// A page of an integration's schedules, by name, with where each is.
+/// A page of an integration's schedules, by name.
 pub async fn list(
     services: &Services,
     integration: &str,
     filter: ScheduleFilter,
     page: PageRequest<String>,
-) -> Result<Page<(StoredSchedule, Option<Cursor>)>> {
+) -> Result<Page<Shown>> {
     let entry = entry(services, integration).await?;
     let Page { items, has_next, has_previous, total } = services.catalog.list_schedules(entry.id, filter, page).await?;
     let cursors = services.queue.cursors(items.iter().map(|stored| stored.id).collect()).await?;
-    Ok(Page { items: items.into_iter().zip(cursors).collect(), has_next, has_previous, total })
+    Ok(Page {
+        items: items.into_iter().zip(cursors).map(|(stored, cursor)| Shown::of(stored, cursor)).collect(),
+        has_next,
+        has_previous,
+        total,
+    })
 }
 
 /// Holds a schedule: its ticks are skipped until it is resumed. `by` is who says so.

@@ -19,7 +19,7 @@ pub(crate) use book::{Book, Slot, Wake};
 pub(crate) use known::Known;
 pub use ledger::ticks;
 pub(crate) use ledger::{count_ends, write_ledger};
-pub use manage::{delete, list, pause, put, resume, run, show};
+pub use manage::{Shown, delete, list, pause, put, resume, run, show};
 pub(crate) use manage::{integration_resumes, lane};
 pub use next::{Upcoming, next};
 pub use own::OWN;
