@@ -122,7 +122,7 @@ pub struct TimetableBody {
 
 /// Which ticks of the past to fire.
 #[derive(ToSchema)]
-#[schema(example = json!({"from": "2026-03-01T00:00:00Z", "to": "2026-03-02T00:00:00Z", "overlap": "queue"}))]
+#[schema(example = json!({"from": "2026-02-01T00:00:00Z", "to": "2026-02-02T00:00:00Z", "overlap": "queue"}))]
 pub struct BackfillBody {
     /// The first tick is at or after this time.
     #[schema(value_type = Value)]

@@ -11,7 +11,7 @@ use serde_json::Value;
 use store::ScheduleId;
 use store::catalog::{ScheduleFilter, TickPlace};
 use store::queue::{PageRequest, TickRecord};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::IntoParams;
 use workers::timetable::{self, Written};
 
 use super::integrations::PauseBody;
@@ -72,7 +72,7 @@ pub async fn show(
 }
 
 /// Which schedules to list.
-#[derive(Clone, Copy, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Narrow {
     /// Those that are paused.
@@ -94,7 +94,7 @@ pub struct Listing {
     /// Those before this name.
     before: Option<String>,
     /// Only those that are `paused` or `failing`.
-    #[param(value_type = Option<Narrow>)]
+    #[param(value_type = Option<String>, example = "paused")]
     only: Option<Narrow>,
 }
 

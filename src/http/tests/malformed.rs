@@ -180,7 +180,7 @@ fn wrong_values(name: &str, property: &Value, document: &Value) -> Vec<Value> {
                 json!({"a": "x".repeat(1_025)}),
             ];
         }
-        "delay" | "jitter" => {
+        "delay" | "jitter" | "catchupWindow" => {
             return vec![
                 json!(true),
                 json!([]),
@@ -192,7 +192,7 @@ fn wrong_values(name: &str, property: &Value, document: &Value) -> Vec<Value> {
                 json!(1e300),
             ];
         }
-        "time" => {
+        "time" | "start" | "end" | "from" | "to" => {
             return vec![
                 json!(true),
                 json!([]),

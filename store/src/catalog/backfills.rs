@@ -2,7 +2,6 @@
 
 use schedules::Millis;
 
-use super::error::missing;
 use super::open::Row;
 use super::row::{Columns, signed, unreadable};
 use super::{Catalog, timetable};
@@ -76,7 +75,6 @@ const END: &str = concat!(
 );
 const RUNNING: &str = concat!("SELECT ", columns!(), " FROM backfills WHERE state = 'running' ORDER BY id LIMIT $1");
 const OF: &str = concat!("SELECT ", columns!(), " FROM backfills WHERE schedule = $1 ORDER BY id DESC");
-const BY_ID: &str = concat!("SELECT ", columns!(), " FROM backfills WHERE id = $1");
 
 impl Catalog {
     /// Notes a backfill that begins. [`MAX_BACKFILLS`] that run are [`Error::Full`].
@@ -130,12 +128,6 @@ impl Catalog {
     pub async fn backfills(&self, of: ScheduleId) -> Result<Vec<Backfill>> {
         let rows = sqlx::query(OF).bind(of.to_string()).fetch_all(self.reader()).await?;
         rows.iter().map(backfill).collect()
-    }
-
-    /// One backfill.
-    pub async fn backfill(&self, id: ScheduleId) -> Result<Backfill> {
-        let row = sqlx::query(BY_ID).bind(id.to_string()).fetch_optional(self.reader()).await?;
-        row.as_ref().map(backfill).transpose()?.ok_or_else(|| missing("backfill", id))
     }
 }
 

@@ -27,7 +27,9 @@ const LONGEST_WAIT_MS: i64 = 15_000;
 
 pub(super) async fn run(services: Services) -> Result<Option<Millis>> {
     let mut book = services.book.open().await;
-    // Taken before the schedules are read: who is seen to be resumed has noted the pause in its schedules.
+    // Read before the schedules are: who is seen to be resumed has noted the pause in its schedules, and an integration
+    // that is not seen by the next time is gone.
+    services.directory.refresh().await?;
     let all = services.directory.all();
     let entries: HashMap<IntegrationId, Arc<Entry>> = all.iter().map(|entry| (entry.id, entry.clone())).collect();
     let mut failed = None;

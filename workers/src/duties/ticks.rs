@@ -97,6 +97,10 @@ pub fn due(of: &Of<'_>, cursor: Option<Cursor>, now: Millis, new_id: impl FnMut(
         let firing = Firing { revision: of.revision, ..Firing::new(of.id, None, since) };
         return Some(Due::of(firing));
     };
+    if cursor.revision > of.revision {
+        // Somebody has heard of an edit before us.
+        return None;
+    }
     if !of.is_of_this_revision(cursor) {
         return Some(Due::of(begin(of, cursor, now)));
     }

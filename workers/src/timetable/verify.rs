@@ -56,9 +56,10 @@ impl Report {
         self.findings == 0
     }
 
-    fn find(list: fn(&mut Self) -> &mut Vec<Finding>, report: &mut Self, nominal: Millis, what: String) {
-        report.findings += 1;
-        let list = list(report);
+    /// Notes a finding in one of the lists.
+    fn note(&mut self, list: fn(&mut Self) -> &mut Vec<Finding>, nominal: Millis, what: String) {
+        self.findings += 1;
+        let list = list(self);
         if list.len() < MAX_LISTED {
             list.push(Finding { nominal, what });
         }
@@ -207,7 +208,7 @@ pub(crate) fn compare(
         if !explained {
             let (verdict, why) = record.verdict.words();
             let what = format!("{verdict} {why} (revision {}): the schedule has no tick there", record.revision);
-            Report::find(|report| &mut report.unexplained, &mut report, record.first, what);
+            report.note(|report| &mut report.unexplained, record.first, what);
         }
     }
     Ok(report)
@@ -220,9 +221,7 @@ fn count(report: &mut Report, tick: Millis, found: &[&TickRecord], span: &Span, 
         [] => match open.explains(tick, &span.schedule) {
             Some(Why::Waits) => report.waiting += 1,
             Some(Why::Over) => report.expected -= 1,
-            None => {
-                Report::find(|report| &mut report.missing, report, tick, "no record".into());
-            }
+            None => report.note(|report| &mut report.missing, tick, "no record".into()),
         },
         [record, rest @ ..] => {
             match (record.verdict, record.verdict.words().0) {
@@ -238,7 +237,7 @@ fn count(report: &mut Report, tick: Millis, found: &[&TickRecord], span: &Span, 
                         None => record.verdict.words().0.to_owned(),
                     })
                     .collect();
-                Report::find(|report| &mut report.doubled, report, tick, all.join(", "));
+                report.note(|report| &mut report.doubled, tick, all.join(", "));
             }
         }
     }

@@ -179,6 +179,15 @@ fn an_edit_fires_nothing_of_before() {
 }
 
 #[test]
+fn who_has_not_heard_of_an_edit_yet_fires_nothing() {
+    let schedule = minutely(json!({}));
+    let of = Of { revision: 1, ..Of::settings(id(), &schedule) };
+    assert!(look(&of, Cursor { revision: 2, ..cursor(90) }, now(95)).is_none());
+    assert!(look(&of, Cursor { revision: 1, ..cursor(90) }, now(95)).is_some());
+    assert!(look(&of, cursor(90), now(95)).is_some(), "it is from before there were revisions");
+}
+
+#[test]
 fn it_is_over_after_so_many_ticks() {
     let schedule = minutely(json!({"maxRuns": 10, "catchup": "all"}));
     let of = Of::settings(id(), &schedule);
