@@ -51,7 +51,7 @@ async fn bench(size: &Size) -> Result<(), Failure> {
     let folder = tempfile::tempdir()?;
     let embedded = Location::Embedded(folder.path().join("queue.db"));
     row("embedded, synced to the disk", lateness(folder.path(), embedded, size).await?);
-    let server = Server::start(RedisOptions { appendfsync: Some(Fsync::EverySec), ..RedisOptions::default() }).await;
+    let server = Server::start(RedisOptions { appendfsync: Some(Fsync::Everysec), ..RedisOptions::default() }).await;
     let folder = tempfile::tempdir()?;
     let remote = Remote { config: Config::parse(&server.url())?, prefix: "bench".into(), partitions: 1 };
     row("Redis, appendfsync everysec", lateness(folder.path(), Location::Redis(Box::new(remote)), size).await?);
@@ -122,7 +122,8 @@ async fn integration(services: &Services) -> Result<(), Failure> {
     let bundle =
         Bundle { entry: "integration.js".into(), format: Format::CommonJs, code, map: None, source: None, hash };
     let bundle = serde_json::to_string(&bundle)?;
-    let release = NewRelease { integration: id, files, settings, bundle, lock: None, note: String::new(), created: now };
+    let release =
+        NewRelease { integration: id, files, settings, bundle, lock: None, note: String::new(), created: now };
     services.catalog.release(release, Bump::Minor).await?;
     services.directory.reload().await?;
     Ok(())

@@ -9,6 +9,9 @@
 //! - [`secrets`]: encrypted at rest, given to the runs of their integration; [`redact`] masks them everywhere else.
 //! - [`event`]: everything observable is an [`Event`]; metrics, history and the live stream derive from it.
 
+// The futures of a run hold those of the stores and of HTTP: whether they may be sent is asked of each.
+#![recursion_limit = "256"]
+
 mod apalis;
 pub mod authoring;
 pub mod cache;

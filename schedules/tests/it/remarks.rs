@@ -15,8 +15,7 @@ fn daily(at: &str, zone: &str) -> Recurrence {
 }
 
 fn cron(text: &str, zone: &str) -> Recurrence {
-    let spec =
-        RecurrenceSpec { cron: Some(text.into()), timezone: Some(zone.into()), ..RecurrenceSpec::default() };
+    let spec = RecurrenceSpec { cron: Some(text.into()), timezone: Some(zone.into()), ..RecurrenceSpec::default() };
     Recurrence::parse(&spec).expect("valid")
 }
 
@@ -35,8 +34,10 @@ fn a_change_of_the_clocks_is_remarked_on_at_the_ticks_it_meets() {
     let gone = Some("clocks go forward: 02:15 does not exist, fires at 02:30");
     check(&daily("02:15", "Australia/Lord_Howe"), "2026-10-02T13:00:00Z", [None, gone, None]);
     check(&daily("01:30", "UTC"), "2026-03-28T00:00:00Z", [None, None, None]);
-    let (first, second) =
-        (Some("clocks go back: 01:30 exists twice, fires at the first"), Some("clocks go back: 01:30 exists twice, this is the second"));
+    let (first, second) = (
+        Some("clocks go back: 01:30 exists twice, fires at the first"),
+        Some("clocks go back: 01:30 exists twice, this is the second"),
+    );
     check(&cron("30 * * * *", "America/New_York"), "2026-11-01T05:00:00Z", [first, second, None]);
     let jump = Some("clocks go forward from 02:00 to 03:00");
     check(&cron("0 * * * *", "America/New_York"), "2026-03-08T06:00:00Z", [jump, None, None]);

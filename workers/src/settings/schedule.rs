@@ -12,6 +12,7 @@ use crate::{Error, Result};
 const DAY_MS: i64 = 86_400_000;
 /// The most missed ticks that are made up for at one time: they are queued in one step.
 const MAX_CATCHUP_CAP: u32 = 900;
+const MAX_CATCHUP_WINDOW_MS: i64 = 10 * 366 * DAY_MS;
 const DEFAULT_CATCHUP_CAP: u32 = 100;
 
 #[derive(Deserialize, Default)]
@@ -54,6 +55,10 @@ pub(super) fn read(written: Written, place: &str) -> Result<Schedule> {
     if written.max_runs == Some(0) {
         return Err(Error::invalid(field("maxRuns"), "out_of_range", "must be at least 1"));
     }
+    let window = milliseconds("catchupWindow", written.catchup_window)?.unwrap_or(DAY_MS);
+    if window > MAX_CATCHUP_WINDOW_MS {
+        return Err(Error::invalid(field("catchupWindow"), "out_of_range", "must be at most 10 years"));
+    }
     let failures = written.pause_after_failures.map(|n| in_range(&field("pauseAfterFailures"), n, 1, 1_000));
     let spec = RecurrenceSpec {
         every: written.every,
@@ -74,7 +79,7 @@ pub(super) fn read(written: Written, place: &str) -> Result<Schedule> {
         spec,
         overlap: written.overlap,
         catchup: written.catchup,
-        catchup_window_ms: milliseconds("catchupWindow", written.catchup_window)?.unwrap_or(DAY_MS),
+        catchup_window_ms: window,
         catchup_cap: in_range(&field("catchupCap"), cap, 1, MAX_CATCHUP_CAP)? as usize,
         max_runs: written.max_runs,
         pause_after_failures: failures.transpose()?,
