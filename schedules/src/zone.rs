@@ -75,6 +75,15 @@ impl Zone {
         }
     }
 
+    /// What the wall clock shows at an instant, with its distance from UTC: `2026-03-29T02:00:00+01:00`.
+    pub fn wall_clock(&self, at: Millis) -> String {
+        let minutes = self.offset_ms(at) / MINUTE_MS;
+        let local = Millis(self.local(at)).to_rfc3339();
+        let local = local.strip_suffix('Z').map_or(&*local, |local| local.strip_suffix(".000").unwrap_or(local));
+        let sign = if minutes < 0 { '-' } else { '+' };
+        format!("{local}{sign}{:02}:{:02}", minutes.abs() / 60, minutes.abs() % 60)
+    }
+
     /// What the wall clock shows at an instant, as a local time.
     pub(crate) fn local(&self, at: Millis) -> i64 {
         at.after(self.offset_ms(at)).0

@@ -24,6 +24,7 @@ mod sse;
 mod store;
 mod terminal;
 mod test;
+mod verify;
 mod welcome;
 
 use std::future::Future;
@@ -66,10 +67,12 @@ enum Command {
     Test(test::Args),
     /// Show the logs of a server's runs
     Logs(logs::Args),
-    /// Look at schedules
+    /// Make, look at, pause, run and backfill schedules
     Schedules(schedules::Args),
     /// Show what folders of integrations would do in a stretch of time
     Simulate(simulate::Args),
+    /// Prove that no tick of a schedule is missing or doubled
+    Verify(verify::Args),
     /// Set, list and delete secrets
     Secrets(secrets::Args),
     /// Look after the keys that secrets are encrypted with
@@ -104,6 +107,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Logs(args) => block_on(logs::logs(args)),
         Command::Schedules(args) => block_on(schedules::schedules(args)),
         Command::Simulate(args) => simulate::simulate(&args),
+        Command::Verify(args) => block_on(verify::verify(args)),
         Command::Secrets(args) => block_on(secrets::secrets(args)),
         Command::Keys(args) => block_on(keys::keys(args)),
         Command::Store(args) => block_on(store::store(args)),

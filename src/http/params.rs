@@ -73,6 +73,29 @@ impl FromRequestParts<State> for SecretName {
     }
 }
 
+/// The `{schedule}` of a path: a schedule's name.
+pub struct Scheduled(pub String);
+
+impl FromRequestParts<State> for Scheduled {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Problem> {
+        Ok(Self(path_part(parts, state, "schedule").await?))
+    }
+}
+
+/// The `{backfill}` of a path: a ULID.
+pub struct Backfilled<T>(pub T);
+
+impl<T: FromStr> FromRequestParts<State> for Backfilled<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Problem> {
+        let text = path_part(parts, state, "backfill").await?;
+        text.parse().map(Self).map_err(|_| invalid_id("backfill"))
+    }
+}
+
 async fn path_part(parts: &mut Parts, state: &State, name: &'static str) -> Result<String, Problem> {
     let params = RawPathParams::from_request_parts(parts, state).await;
     let params = params.map_err(|_| Problem::invalid(name, "invalid_utf8", "the path must be UTF-8"))?;

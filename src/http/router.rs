@@ -8,7 +8,9 @@ use super::access::{ADMIN, Access, DEPLOY, INVOKE, PUBLIC, READ};
 use super::edge;
 use super::error::Problem;
 use super::openapi::Table;
-use super::routes::{api_keys, home, integrations, invoke, jobs, preview, probes, releases, runs, schedule, secrets};
+use super::routes::{
+    api_keys, home, integrations, invoke, jobs, preview, probes, releases, runs, schedule, schedules, secrets,
+};
 use super::state::State;
 
 /// Every route there is. A handler gets in only together with its access, and `on` puts the guard in front of it.
@@ -29,6 +31,20 @@ pub fn table() -> Table {
         .on(DEPLOY, routes!(integrations::resume))         // POST   /v1/integrations/{name}/resume
         .on(DEPLOY, routes!(preview::preview))             // POST   /v1/integrations/{name}/preview
         .on(READ,   routes!(schedule::next))               // GET    /v1/integrations/{name}/schedule/next
+        // schedules
+        .on(READ,   routes!(schedules::list))              // GET    /v1/integrations/{name}/schedules
+        .on(READ,   routes!(schedules::show))              // GET    /v1/integrations/{name}/schedules/{schedule}
+        .on(INVOKE, routes!(schedules::put))               // PUT    /v1/integrations/{name}/schedules/{schedule}
+        .on(INVOKE, routes!(schedules::remove))            // DELETE /v1/integrations/{name}/schedules/{schedule}
+        .on(INVOKE, routes!(schedules::pause))             // POST   /v1/integrations/{name}/schedules/{schedule}/pause
+        .on(INVOKE, routes!(schedules::resume))            // POST   /v1/integrations/{name}/schedules/{schedule}/resume
+        .on(INVOKE, routes!(schedules::run))               // POST   /v1/integrations/{name}/schedules/{schedule}/run
+        .on(INVOKE, routes!(schedules::backfill))          // POST   /v1/integrations/{name}/schedules/{schedule}/backfill
+        .on(READ,   routes!(schedules::backfills))         // GET    /v1/integrations/{name}/schedules/{schedule}/backfills
+        .on(INVOKE, routes!(schedules::stop_backfill))     // DELETE /v1/integrations/{name}/schedules/{schedule}/backfills/{backfill}
+        .on(READ,   routes!(schedules::ticks))             // GET    /v1/integrations/{name}/schedules/{schedule}/ticks
+        .on(READ,   routes!(schedules::next))              // GET    /v1/integrations/{name}/schedules/{schedule}/next
+        .on(READ,   routes!(schedules::verify))            // GET    /v1/integrations/{name}/schedules/{schedule}/verify
         // releases
         .on(READ,   routes!(releases::list))               // GET    /v1/integrations/{name}/releases
         .on(DEPLOY, routes!(releases::create))             // POST   /v1/integrations/{name}/releases

@@ -3,8 +3,8 @@
 use schedules::{Key, Millis, Outside, WindowSpec};
 use serde::{Deserialize, Serialize};
 
-use crate::queue::{Job, Tick};
-use crate::{Error, Result};
+use crate::queue::{Job, ScheduleRef, Tick};
+use crate::{Error, Result, ScheduleId};
 
 /// What the first byte says; a reader refuses others.
 const VERSION: u8 = 1;
@@ -24,6 +24,9 @@ pub(crate) struct Body<'a> {
     key: Option<String>,
     #[serde(default)]
     awaited: bool,
+    /// The schedule of a tick, where that is not the one of the integration's settings.
+    #[serde(default)]
+    schedule: Option<[u8; 16]>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -67,6 +70,7 @@ pub(crate) fn write(job: &Job, bytes: &mut Vec<u8>) -> Result<()> {
         created: job.created.0,
         key: job.key.as_ref().and_then(as_written),
         awaited: job.awaited,
+        schedule: job.tick.map(|_| job.schedule()).filter(|it| !it.is_own()).map(|it| it.schedule.to_bytes()),
     };
     bytes.push(VERSION);
     rmp_serde::encode::write(bytes, &body).map_err(|error| Error::Corrupt(error.to_string()))
@@ -93,6 +97,8 @@ pub(crate) fn decode(columns: Columns, canonical: Option<&str>, bytes: &[u8]) ->
         (Some(_), Some(written)) => Some(parse_key(written)?),
         (canonical, _) => canonical.map(parse_key).transpose()?,
     };
+    let own = ScheduleRef::from(columns.integration);
+    let schedule = body.schedule.map_or(own, |bytes| ScheduleRef { schedule: ScheduleId::from_bytes(bytes), ..own });
     Ok(Job {
         id,
         integration: columns.integration,
@@ -108,6 +114,7 @@ pub(crate) fn decode(columns: Columns, canonical: Option<&str>, bytes: &[u8]) ->
         lane: columns.lane,
         awaited: body.awaited,
         tick: body.tick.map(|(nominal, previous, upcoming)| Tick {
+            schedule: schedule.schedule,
             nominal: Millis(nominal),
             previous: previous.map(Millis),
             upcoming: upcoming.map(Millis),

@@ -4,9 +4,9 @@ use schedules::Millis;
 
 use crate::embedded::Embedded;
 use crate::queue::{
-    Cancelled, Claim, Claimed, Control, Counts, Enqueued, Fired, Firing, Inspect, JobFilter, JobView, Lease, Leased,
-    Mark, Move, NewJob, Page, PageRequest, Pruned, Pruning, Queue, Record, Selector, Settled, Settlement, Survey,
-    Transfer, Violation,
+    Cancelled, Claim, Claimed, Control, Counts, Cursor, Enqueued, Fired, Firing, Inspect, JobFilter, JobView, Lease,
+    Leased, Mark, Move, NewJob, Page, PageRequest, Pruned, Pruning, Queue, Record, ScheduleRef, Selector, Settled,
+    Settlement, Survey, TickRecord, Transfer, Violation,
 };
 use crate::redis::Redis;
 use crate::{IntegrationId, JobId, Result};
@@ -56,6 +56,8 @@ impl Queue for Engine {
         cancel(integration: IntegrationId, selector: Selector) -> Result<Cancelled>;
         reschedule(moves: Vec<Move>) -> Result<Vec<bool>>;
         fire(firing: Firing) -> Result<Fired>;
+        clear_outbox(records: Vec<TickRecord>) -> Result<()>;
+        forget_schedules(schedules: Vec<ScheduleRef>) -> Result<()>;
         control(integration: IntegrationId, control: Control) -> Result<()>;
         replay(job: JobId, due: Millis) -> Result<bool>;
         discard(jobs: Vec<JobId>) -> Result<u64>;
@@ -73,7 +75,8 @@ impl Inspect for Engine {
         find(integration: IntegrationId, selector: Selector, limit: usize) -> Result<Vec<JobView>>;
         list(filter: JobFilter, page: PageRequest<JobId>) -> Result<Page<JobView>>;
         counts() -> Result<Vec<(IntegrationId, Counts)>>;
-        cursor(integration: IntegrationId) -> Result<Option<Millis>>;
+        cursors(schedules: Vec<ScheduleRef>) -> Result<Vec<Option<Cursor>>>;
+        outbox(limit: usize) -> Result<Vec<TickRecord>>;
         check() -> Result<Vec<Violation>>;
         control_of(integration: IntegrationId) -> Result<Control>;
     }

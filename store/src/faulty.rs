@@ -6,8 +6,9 @@ use std::future::{Future, pending};
 use schedules::Millis;
 
 use crate::queue::{
-    Cancelled, Claim, Claimed, Control, Counts, Enqueued, Fired, Firing, Inspect, JobFilter, JobView, Lease, Leased,
-    Move, NewJob, Page, PageRequest, Pruned, Pruning, Queue, Selector, Settled, Settlement, Violation,
+    Cancelled, Claim, Claimed, Control, Counts, Cursor, Enqueued, Fired, Firing, Inspect, JobFilter, JobView, Lease,
+    Leased, Move, NewJob, Page, PageRequest, Pruned, Pruning, Queue, ScheduleRef, Selector, Settled, Settlement,
+    TickRecord, Violation,
 };
 use crate::{Error, IntegrationId, JobId, Result};
 
@@ -99,6 +100,8 @@ impl<Q: Queue + Inspect, D: Director> Queue for Faulty<Q, D> {
         cancel(integration: IntegrationId, selector: Selector) -> Cancelled;
         reschedule(moves: Vec<Move>) -> Vec<bool>;
         fire(firing: Firing) -> Fired;
+        clear_outbox(records: Vec<TickRecord>) -> ();
+        forget_schedules(schedules: Vec<ScheduleRef>) -> ();
         control(integration: IntegrationId, control: Control) -> ();
         replay(job: JobId, due: Millis) -> bool;
         discard(jobs: Vec<JobId>) -> u64;
@@ -128,7 +131,8 @@ impl<Q: Queue + Inspect, D: Director> Inspect for Faulty<Q, D> {
         find(integration: IntegrationId, selector: Selector, limit: usize) -> Vec<JobView>;
         list(filter: JobFilter, page: PageRequest<JobId>) -> Page<JobView>;
         counts() -> Vec<(IntegrationId, Counts)>;
-        cursor(integration: IntegrationId) -> Option<Millis>;
+        cursors(schedules: Vec<ScheduleRef>) -> Vec<Option<Cursor>>;
+        outbox(limit: usize) -> Vec<TickRecord>;
         check() -> Vec<Violation>;
         control_of(integration: IntegrationId) -> Control;
     }

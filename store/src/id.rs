@@ -62,6 +62,10 @@ id! {
     IntegrationId
 }
 id! {
+    /// One schedule of an integration. The schedule of its settings has the integration's own number.
+    ScheduleId
+}
+id! {
     /// One attempt at a job.
     RunId
 }

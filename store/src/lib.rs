@@ -32,7 +32,7 @@ pub mod servers;
 
 pub use engine::Engine;
 pub use error::Error;
-pub use id::{IntegrationId, JobId, RunId};
+pub use id::{IntegrationId, JobId, RunId, ScheduleId};
 
 /// What every call of this crate answers.
 pub type Result<T> = std::result::Result<T, Error>;

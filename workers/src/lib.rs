@@ -2,12 +2,16 @@
 //!
 //! - [`Services`]: everything wired once; [`work`] runs the worker and the duties until it is told to stop.
 //! - [`invoke`]: execute, schedule, reschedule, cancel; called by the HTTP edge and by scripts alike.
+//! - [`timetable`]: schedules by themselves, and what became of their ticks.
 //! - [`authoring`]: save, release, roll back, pause, preview.
 //! - [`packages`]: npm packages, from `package.json` to one checked file.
 //! - [`runners`]: the pool of runner processes; [`gateway`]: the only outgoing HTTP client.
 //! - [`secrets`]: encrypted at rest, given to the runs of their integration; [`redact`] masks them everywhere else.
 //! - [`simulate`]: what would happen, on a clock of its own.
 //! - [`event`]: everything observable is an [`Event`]; metrics, history and the live stream derive from it.
+
+// The futures of a run hold those of the stores and of HTTP: whether they may be sent is asked of each.
+#![recursion_limit = "256"]
 
 mod apalis;
 pub mod authoring;
@@ -29,6 +33,7 @@ pub mod secrets;
 mod services;
 pub mod settings;
 pub mod simulate;
+pub mod timetable;
 mod wire;
 mod work;
 pub mod worker;

@@ -15,12 +15,13 @@ use tokio_util::task::TaskTracker;
 
 use crate::cache::Cache;
 use crate::clock::StoreClock;
-use crate::duties::{Agreed, Upcoming};
+use crate::duties::Agreed;
 use crate::gateway::{self, Gateway};
 use crate::packages::{self, Packages};
 use crate::queue::{self, Opened};
 use crate::runners::{self, Pool, Room};
 use crate::secrets::{KeySource, Secrets};
+use crate::timetable::Book;
 use crate::worker::leases::Leases;
 use crate::worker::record::Recorder;
 use crate::{Directory, Error, Events, Live, Observer, Result};
@@ -104,7 +105,7 @@ pub struct Parts {
     pub master_key_made: bool,
     pub(crate) recorder: Recorder,
     pub(crate) leases: Leases,
-    pub(crate) upcoming: Upcoming,
+    pub(crate) book: Book,
     pub(crate) agreed: Agreed,
     /// The clock, if it is the store's: a duty keeps it so.
     pub(crate) store_clock: Option<Arc<StoreClock>>,
@@ -153,7 +154,7 @@ impl Services {
             room: Room::new(options.concurrency),
             packages: Packages::new(options.packages.clone(), tokens, &options.data, clock.clone())?,
             cache: Cache::beside(&queue, clock.clone()),
-            upcoming: Upcoming::default(),
+            book: Book::default(),
             agreed: Agreed::default(),
             store_clock,
             authoring: Mutex::default(),

@@ -2,11 +2,12 @@
 
 mod concurrency;
 mod limits;
+mod schedule;
 
 use schedules::backoff::{Backoff, Retry};
+use schedules::delay;
 use schedules::rate::{Limit, OnMissing};
 use schedules::recurrence::{Recurrence, RecurrenceSpec};
-use schedules::{delay, due};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -21,7 +22,6 @@ use crate::{Error, Result, gateway};
 pub const MAX_TIMEOUT_MS: u32 = 15 * 60_000;
 /// The largest heap, in MiB.
 pub const MAX_MEMORY_MB: u32 = 512;
-const DAY_MS: i64 = 86_400_000;
 
 /// What happens to a tick while an earlier one is still there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -64,6 +64,12 @@ pub struct Schedule {
     pub catchup: Catchup,
     /// How far back missed ticks are made up for, in milliseconds.
     pub catchup_window_ms: i64,
+    /// At most this many missed ticks are made up for at one time (`catchup: all`).
+    pub catchup_cap: usize,
+    /// It is over when it has fired so many ticks.
+    pub max_runs: Option<u64>,
+    /// It is paused when so many ticks in a row have failed for good.
+    pub pause_after_failures: Option<u32>,
 }
 
 /// An integration's settings.
@@ -94,7 +100,7 @@ struct Written {
     memory_mb: Option<u32>,
     retry: Option<Object<WrittenRetry>>,
     rate_limits: Vec<Object<limits::Written>>,
-    schedule: Option<Object<WrittenSchedule>>,
+    schedule: Option<Object<schedule::Written>>,
     concurrency: Option<Value>,
     allowed_domains: Option<Vec<String>>,
     source_address: Option<String>,
@@ -121,22 +127,6 @@ enum WrittenBackoff {
     Fixed,
 }
 
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
-struct WrittenSchedule {
-    every: Option<String>,
-    at: Option<String>,
-    on: Vec<String>,
-    cron: Option<String>,
-    timezone: Option<String>,
-    start: Option<Value>,
-    end: Option<Value>,
-    jitter: Option<Value>,
-    overlap: Overlap,
-    catchup: Catchup,
-    catchup_window: Option<Value>,
-}
-
 impl Settings {
     /// Reads settings as the API takes them (camelCase JSON). Errors name the field (`settings.retry.attempts`).
     pub fn parse(value: &Value) -> Result<Self> {
@@ -149,7 +139,10 @@ impl Settings {
             memory_mb: in_range("settings.memoryMb", written.memory_mb.unwrap_or(64), 8, MAX_MEMORY_MB)?,
             retry: retry(written.retry.map(|Object(retry)| retry).unwrap_or_default())?,
             rate_limits: limits::read(written.rate_limits)?,
-            schedule: written.schedule.map(|Object(written)| schedule(written)).transpose()?,
+            schedule: written
+                .schedule
+                .map(|Object(written)| schedule::read(written, "settings.schedule"))
+                .transpose()?,
             concurrency: concurrency::read(written.concurrency)?,
             allowed_domains: written.allowed_domains.map(domains).transpose()?,
             route: route(written.source_address, written.proxy)?,
@@ -213,34 +206,6 @@ fn retry(written: WrittenRetry) -> Result<Retry> {
     Ok(retry)
 }
 
-fn schedule(written: WrittenSchedule) -> Result<Schedule> {
-    let instant = |field: &str, value: Option<Value>| value.map(|value| due::parse_instant(field, &value)).transpose();
-    let jitter = written.jitter.map(|value| duration_ms("settings.schedule.jitter", &value)).transpose()?.unwrap_or(0);
-    let jitter_ms = u32::try_from(jitter)
-        .map_err(|_| Error::invalid("settings.schedule.jitter", "out_of_range", "must be at most 49 days"))?;
-    let window = written.catchup_window.map(|value| duration_ms("settings.schedule.catchupWindow", &value));
-    let spec = RecurrenceSpec {
-        every: written.every,
-        at: written.at,
-        on: written.on,
-        cron: written.cron,
-        timezone: written.timezone,
-        start: instant("settings.schedule.start", written.start)?,
-        end: instant("settings.schedule.end", written.end)?,
-        jitter_ms,
-    };
-    Ok(Schedule {
-        recurrence: Recurrence::parse(&spec).map_err(|mut error| {
-            error.field = format!("settings.{}", error.field);
-            error
-        })?,
-        spec,
-        overlap: written.overlap,
-        catchup: written.catchup,
-        catchup_window_ms: window.transpose()?.unwrap_or(DAY_MS),
-    })
-}
-
 fn domains(domains: Vec<String>) -> Result<Vec<String>> {
     let field = "settings.allowedDomains";
     if domains.len() > 100 {
@@ -301,6 +266,10 @@ mod tests {
         check_error(json!({"rateLimits": [{"limit": 1}]}), "settings.rateLimits[0].interval");
         check_error(json!({"schedule": {"every": "day", "at": "25:00"}}), "settings.schedule.at");
         check_error(json!({"schedule": {"overlap": "maybe"}}), "settings.schedule.overlap");
+        check_error(json!({"schedule": {"every": "day", "maxRuns": 0}}), "settings.schedule.maxRuns");
+        check_error(json!({"schedule": {"every": "day", "catchupCap": 1_000}}), "settings.schedule.catchupCap");
+        let failures = json!({"schedule": {"every": "day", "pauseAfterFailures": 0}});
+        check_error(failures, "settings.schedule.pauseAfterFailures");
         check_error(json!({"allowedDomains": ["https://x.example"]}), "settings.allowedDomains");
         check_error(json!({"sourceAddress": "a.example"}), "settings.sourceAddress");
         check_error(json!({"proxy": "http://me:pass@a.example:1"}), "settings.proxy");
@@ -321,7 +290,8 @@ mod tests {
         assert_eq!((settings.retry.attempts, settings.retry.min_ms), (5, 2_000));
         let schedule = settings.schedule.expect("has a schedule");
         assert_eq!((schedule.overlap, schedule.catchup), (Overlap::Queue, Catchup::None));
-        assert_eq!(schedule.catchup_window_ms, 7_200_000);
+        assert_eq!((schedule.catchup_window_ms, schedule.catchup_cap), (7_200_000, 100));
+        assert_eq!((schedule.max_runs, schedule.pause_after_failures), (None, None));
     }
 
     #[test]

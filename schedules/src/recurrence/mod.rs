@@ -12,6 +12,7 @@ mod cron_words;
 mod describe;
 mod parse;
 mod pattern;
+mod remark;
 
 use crate::spread::spread;
 use crate::{Error, Millis, Zone};
@@ -85,6 +86,26 @@ impl Recurrence {
             .collect()
     }
 
+    /// How many nominal times there are in `[first, last]`; `None` if they are more than `most` and must be counted one by
+    /// one. Even intervals need not be.
+    pub fn count(&self, first: Millis, last: Millis, most: u64) -> Option<u64> {
+        let (from, until) = (self.next(first.after(-1)), self.previous(last, first));
+        let (Some(from), Some(until)) = (from, until) else { return Some(0) };
+        if let Pattern::Interval { every_ms, .. } = &self.pattern {
+            return u64::try_from(until.since(from) / every_ms + 1).ok();
+        }
+        let mut counted = 1;
+        let mut at = from;
+        while at < until {
+            at = self.next(at)?;
+            counted += 1;
+            if counted > most {
+                return None;
+            }
+        }
+        Some(counted)
+    }
+
     /// The last nominal time in `[not_before, at_or_before]`, found without walking through those before it.
     pub fn previous(&self, at_or_before: Millis, not_before: Millis) -> Option<Millis> {
         let reaches = |from: Millis| self.next(from).filter(|tick| *tick <= at_or_before);
@@ -117,6 +138,16 @@ impl Recurrence {
     pub fn jittered(&self, nominal: Millis, seed: &[u8]) -> Millis {
         let shift_ms = spread(seed, u64::from(self.spec.jitter_ms));
         nominal.after(i64::try_from(shift_ms).unwrap_or_default())
+    }
+
+    /// The zone whose wall clock it goes by.
+    pub fn zone(&self) -> Zone {
+        self.zone
+    }
+
+    /// What a change of the clocks does to one of its ticks, in plain English; `None` if none does.
+    pub fn remark(&self, nominal: Millis) -> Option<String> {
+        remark::remark(self, nominal)
     }
 
     /// The schedule in plain English, such as `every day at 06:00 (Europe/London)`.

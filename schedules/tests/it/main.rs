@@ -9,6 +9,7 @@ mod rate;
 mod rate_limits;
 mod recurrence;
 mod recurrence_parts;
+mod remarks;
 mod transitions;
 mod window;
 mod window_oracle;

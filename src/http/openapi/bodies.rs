@@ -69,6 +69,71 @@ pub enum IfExists {
     Reject,
 }
 
+/// When to run again and again, and with what.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase", example = json!({
+    "every": "day", "at": "06:00", "timezone": "Europe/London", "jitter": "10m", "payload": {"customer": 17}
+}))]
+pub struct TimetableBody {
+    /// `minute`, `hour`, `day`, `week`, or an interval such as `90s`.
+    every: Option<String>,
+    /// `HH:MM`, `HH:MM:SS` or an instant; from there `every` counts.
+    at: Option<String>,
+    /// The days of `every: week`.
+    on: Option<Vec<String>>,
+    /// A cron expression of 5 or 6 fields instead of `every`.
+    cron: Option<String>,
+    /// An IANA zone name; UTC if absent.
+    timezone: Option<String>,
+    /// No tick before this time.
+    #[schema(value_type = Option<Value>)]
+    start: Option<Value>,
+    /// No tick after this time.
+    #[schema(value_type = Option<Value>)]
+    end: Option<Value>,
+    /// How much later than its nominal time a tick may run; the same for all ticks of a schedule.
+    #[schema(value_type = Option<Value>)]
+    jitter: Option<Value>,
+    /// `skip` (default), `queue`, `allow` or `cancel_running`.
+    overlap: Option<String>,
+    /// `last` (default), `none` or `all`.
+    catchup: Option<String>,
+    /// How far back missed ticks are made up for (a day).
+    #[schema(value_type = Option<Value>)]
+    catchup_window: Option<Value>,
+    /// At most so many missed ticks are made up for at one time (100).
+    #[schema(minimum = 1, maximum = 900)]
+    catchup_cap: Option<u32>,
+    /// It is over when it has fired so many ticks.
+    #[schema(minimum = 1)]
+    max_runs: Option<u64>,
+    /// It is paused when so many ticks in a row have failed for good.
+    #[schema(minimum = 1, maximum = 1000)]
+    pause_after_failures: Option<u32>,
+    /// Fields of the payload of its jobs, at most 16 KiB; the engine adds the times of the tick.
+    #[schema(value_type = Option<BTreeMap<String, Value>>)]
+    payload: Option<Value>,
+    /// The key of its jobs: what rate limits count by, and what takes turns.
+    #[schema(value_type = Option<BTreeMap<String, Value>>)]
+    key: Option<Value>,
+    /// Its author's words, at most 1 KiB.
+    note: Option<String>,
+}
+
+/// Which ticks of the past to fire.
+#[derive(ToSchema)]
+#[schema(example = json!({"from": "2026-02-01T00:00:00Z", "to": "2026-02-02T00:00:00Z", "overlap": "queue"}))]
+pub struct BackfillBody {
+    /// The first tick is at or after this time.
+    #[schema(value_type = Value)]
+    from: Value,
+    /// The last tick is at or before this time, which is not in the future.
+    #[schema(value_type = Value)]
+    to: Value,
+    /// `queue` (default): one runs after the other; `allow`: at the same time.
+    overlap: Option<String>,
+}
+
 /// The days and hours in which a job may start.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]

@@ -250,7 +250,7 @@ async fn bound(state: &State, caller: &Caller) -> Result<List<IntegrationSummary
 pub struct PauseBody {
     /// The operator's words, at most 1 KiB.
     #[serde(default)]
-    note: String,
+    pub(super) note: String,
 }
 
 impl Wire for PauseBody {

@@ -10,4 +10,5 @@ pub mod probes;
 pub mod releases;
 pub mod runs;
 pub mod schedule;
+pub mod schedules;
 pub mod secrets;

@@ -80,7 +80,9 @@ fn bad_queries(operation: &Operation) -> Vec<Case> {
             "first" | "n" => &["0", "-1", "101", "x", "1.5", "", "99999999999999999999"],
             "from" | "to" => &["soon", "", "2026-13-01", "99999999999999999999"],
             "jobId" => &["x", "", "01JD4Z8M3V9Q6T5X2Y7W0K1B8"],
-            "after" | "before" if operation.path != "/v1/integrations" => &["x", "", "1.x"],
+            "after" | "before" if operation.path != "/v1/integrations" && !operation.path.ends_with("/schedules") => {
+                &["x", "", "1.x"]
+            }
             "state" | "outcome" => &["nope", "", "DEAD"],
             "key" | "match" => &["x", "", "1", "[]", "%7B%7D", "%7B%22a%22:%7B%7D%7D", "%7B%22a%22:1,%22a%22:2%7D"],
             _ => &[],
@@ -178,7 +180,7 @@ fn wrong_values(name: &str, property: &Value, document: &Value) -> Vec<Value> {
                 json!({"a": "x".repeat(1_025)}),
             ];
         }
-        "delay" | "jitter" => {
+        "delay" | "jitter" | "catchupWindow" => {
             return vec![
                 json!(true),
                 json!([]),
@@ -190,7 +192,7 @@ fn wrong_values(name: &str, property: &Value, document: &Value) -> Vec<Value> {
                 json!(1e300),
             ];
         }
-        "time" => {
+        "time" | "start" | "end" | "from" | "to" => {
             return vec![
                 json!(true),
                 json!([]),

@@ -6,6 +6,7 @@ mod openapi;
 mod plane;
 mod secrets;
 mod streams;
+mod timetable;
 mod wire;
 
 use std::collections::BTreeMap;

@@ -4,6 +4,7 @@
 //! its file, and each verb its statements right above it; what is SQLite's alone is in `open.rs`.
 
 mod api_keys;
+mod backfills;
 mod counters;
 mod data_keys;
 mod error;
@@ -19,8 +20,11 @@ mod retention;
 mod row;
 mod runs;
 mod secrets;
+mod ticks;
+mod timetable;
 
 pub use api_keys::MAX_API_KEYS;
+pub use backfills::{Backfill, BackfillState, MAX_BACKFILLS};
 pub use counters::{OutcomeCount, RunTotals};
 pub use data_keys::DataKey;
 pub use integrations::MAX_INTEGRATIONS;
@@ -33,3 +37,5 @@ pub use page::MAX_PAGE;
 pub use releases::{Bump, MAX_RELEASES, NewRelease};
 pub use retention::{Pruned, Retention};
 pub use secrets::{MAX_SECRETS, MAX_SECRETS_OF_SCOPE, SecretScope, StoredSecret};
+pub use ticks::TickPlace;
+pub use timetable::{MAX_SCHEDULES, PutSchedule, Revision, ScheduleFilter, StoredSchedule};

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::queue::{Cause, Control, Enqueued, Fired, Firing, IfBusy, IfExists, Inspect, JobFilter, Queue, Selector};
+use crate::queue::{Cause, Control, Enqueued, Fired, Firing, IfExists, Inspect, JobFilter, Queue, Selector};
 
 /// At most two in each lane.
 async fn two<Q: Queue + Inspect>(t: &Fresh<Q>) {
@@ -135,7 +135,7 @@ pub async fn takes_back<Q: Queue + Inspect>(t: Fresh<Q>) {
 pub async fn lets_ticks_in<Q: Queue + Inspect>(t: Fresh<Q>) {
     two(&t).await;
     let ticks = (0..3).map(|_| job(1).lane("a").cause(Cause::Schedule)).collect();
-    let firing = Firing { integration: integration(1), from: None, to: at(1), ticks, if_busy: IfBusy::Queue };
+    let firing = Firing { ticks, ..Firing::new(integration(1), None, at(1)) };
     assert_eq!(t.queue.fire(firing).await.expect("fire answers"), Fired::Queued { revoked: vec![] });
     assert_eq!(t.put_any(job(1).lane("a")).await, CROWDED);
     assert_eq!(t.claim(10).await.jobs.len(), 3);

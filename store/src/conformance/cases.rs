@@ -255,6 +255,20 @@ macro_rules! conformance_cases {
                 moves_back
                 refuses_too_many
             }
+            ticks {
+                count_what_they_fire
+                keep_apart
+                know_where_each_is
+                are_forgotten
+                wait_for_their_own_ticks
+                skip_and_revoke_their_own_ticks
+                count_backfilled_ticks
+                keep_a_tick_through_its_life
+                put_records_into_the_outbox
+                lose_with_their_records
+                keep_other_records
+                note_a_revision
+            }
             control {
                 comes_back
                 pauses

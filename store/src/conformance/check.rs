@@ -27,9 +27,9 @@ pub async fn finds_nothing_in_a_busy_queue<Q: Queue + Inspect>(t: Fresh<Q>) {
             t.settle(leased.lease, next).await;
         }
         let ticks = vec![job(3).cause(Cause::Schedule)];
-        let from = t.queue.cursor(integration(3)).await.expect("cursor answers");
+        let from = cursor_of(&t.queue, integration(3)).await;
         let firing =
-            Firing { integration: integration(3), from, to: at(round as i64 + 1), ticks, if_busy: IfBusy::Revoke };
+            Firing { ticks, if_busy: IfBusy::Revoke, ..Firing::new(integration(3), from, at(round as i64 + 1)) };
         t.queue.fire(firing).await.expect("fire answers");
         t.claim(7).await;
         assert_eq!(t.queue.check().await.expect("check answers"), [], "in round {round}");

@@ -24,7 +24,8 @@ pub async fn keeps_every_field<Q: Queue + Inspect>(t: Fresh<Q>) {
     new.job.lane = Some(r#"{"email":"a@example.com"}"#.into());
     new.job.awaited = true;
     new.job.jitter_ms = 4_000_000_000;
-    new.job.tick = Some(Tick { nominal: at(5), previous: None, upcoming: Some(at(9)) });
+    new.job.tick =
+        Some(Tick { schedule: schedule(1, 3).schedule, nominal: at(5), previous: None, upcoming: Some(at(9)) });
     new.job.attempts = Some(7);
     new.job.context = Some(r#"{"event":{}}"#.into());
     let wanted = new.job.clone();

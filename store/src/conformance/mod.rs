@@ -33,6 +33,7 @@ pub mod replay;
 pub mod reschedule;
 pub mod rescue;
 pub mod settle;
+pub mod ticks;
 pub mod wait;
 
 pub use cases::{CASES, run_all};

@@ -1,14 +1,14 @@
 //! purge: forget everything of an integration.
 
 use super::*;
-use crate::queue::{Control, Enqueued, Firing, IfBusy, Inspect, Next, Queue, Settled, State};
+use crate::queue::{Control, Enqueued, Firing, Inspect, Next, Queue, Settled, State};
 
 /// Jobs in every state, cursor, control and idempotency keys are gone; held leases are stale.
 pub async fn forgets_everything<Q: Queue + Inspect>(t: Fresh<Q>) {
     let dead = t.dead(job(1)).await;
     let running = t.running(job(1)).await;
     let pending = t.put(job(1).idempotent("i", 1, 1_000)).await;
-    let firing = Firing { integration: integration(1), from: None, to: at(9), ticks: vec![], if_busy: IfBusy::Queue };
+    let firing = Firing::new(integration(1), None, at(9));
     t.queue.fire(firing).await.expect("fire answers");
     t.control(1, Control { paused: true, ..at_once(4) }).await;
     t.queue.purge(integration(1)).await.expect("purge answers");
@@ -16,7 +16,7 @@ pub async fn forgets_everything<Q: Queue + Inspect>(t: Fresh<Q>) {
         assert_eq!(t.state(id).await, None);
     }
     assert_eq!(t.settle(running.lease, Next::Remove).await, Settled::Stale);
-    assert_eq!(t.queue.cursor(integration(1)).await.expect("cursor answers"), None);
+    assert_eq!(cursor_of(&t.queue, integration(1)).await, None);
     assert_eq!(t.queue.control_of(integration(1)).await.expect("control_of answers"), Control::default());
     assert_eq!(t.queue.counts().await.expect("counts answers"), []);
     assert_eq!(t.put_any(job(1).idempotent("i", 1, 1_000)).await, Enqueued::Created);

@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 use ulid::Ulid;
 
 use crate::queue::{
-    Cause, Claim, Claimed, Control, Enqueued, Idempotency, IfExists, Inspect, Job, JobFilter, JobView, Lease, Leased,
-    MAX_BATCH, NewJob, Next, Page, PageRequest, Queue, Settled, Settlement, State,
+    Cause, Claim, Claimed, Control, Cursor, Enqueued, Idempotency, IfExists, Inspect, Job, JobFilter, JobView, Lease,
+    Leased, MAX_BATCH, NewJob, Next, Page, PageRequest, Queue, ScheduleRef, Settled, Settlement, State,
 };
-use crate::{IntegrationId, JobId};
+use crate::{IntegrationId, JobId, ScheduleId};
 
 /// What the clock of a fresh engine shows.
 pub const START: Millis = Millis(1_750_000_000_000);
@@ -52,6 +52,22 @@ pub fn at(ms: i64) -> Millis {
 /// One of the cases' integrations.
 pub fn integration(number: u16) -> IntegrationId {
     IntegrationId(Ulid::from_parts(1_700_000_000_000, u128::from(number)))
+}
+
+/// One of the schedules of one of the cases' integrations, beside that of its settings.
+pub fn schedule(of: u16, number: u16) -> ScheduleRef {
+    let schedule = ScheduleId(Ulid::from_parts(1_700_000_000_001, u128::from(number)));
+    ScheduleRef { integration: integration(of), schedule }
+}
+
+/// Where a schedule is.
+pub fn cursor_of<Q: Inspect>(queue: &Q, of: impl Into<ScheduleRef>) -> impl Future<Output = Option<Cursor>> {
+    let of = of.into();
+    async move {
+        let mut cursors = queue.cursors(vec![of]).await.expect("cursors answers");
+        assert_eq!(cursors.len(), 1, "one answer per schedule");
+        cursors.remove(0)
+    }
 }
 
 /// A key from JSON.

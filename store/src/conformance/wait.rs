@@ -104,7 +104,7 @@ pub async fn ends_with_a_revoked_place<Q: Queue + Inspect>(t: Fresh<Q>) {
     t.running(job(1).cause(Cause::Schedule)).await;
     t.put(job(1)).await;
     let ticks = vec![job(1).cause(Cause::Schedule).due(60_000)];
-    let firing = Firing { integration: integration(1), from: None, to: START, ticks, if_busy: IfBusy::Revoke };
+    let firing = Firing { ticks, if_busy: IfBusy::Revoke, ..Firing::new(integration(1), None, START) };
     is_woken_by(&t, t.queue.fire(firing)).await;
 }
 
@@ -117,7 +117,7 @@ pub async fn ends_with_a_replay<Q: Queue + Inspect>(t: Fresh<Q>) {
 /// A tick ends it.
 pub async fn ends_with_a_tick<Q: Queue + Inspect>(t: Fresh<Q>) {
     let ticks = vec![job(1).cause(Cause::Schedule)];
-    let firing = Firing { integration: integration(1), from: None, to: START, ticks, if_busy: IfBusy::Queue };
+    let firing = Firing { ticks, ..Firing::new(integration(1), None, START) };
     is_woken_by(&t, t.queue.fire(firing)).await;
 }
 

@@ -6,8 +6,8 @@ use rusqlite::Connection;
 use ulid::Ulid;
 
 use super::step::Step;
-use super::{bucket, limits, row};
-use crate::queue::Violation;
+use super::{bucket, limits, outbox, row};
+use crate::queue::{Cursor, Violation};
 use crate::{Error, Result};
 
 /// At most this many of each kind are reported.
@@ -104,6 +104,9 @@ fn unreadable(connection: &Connection, found: &mut Vec<Violation>) -> Result<()>
     let limits = "SELECT limits FROM integrations WHERE limits IS NOT NULL";
     scan(connection, jobs, found, |row| row::view(row).map(drop))?;
     scan(connection, "SELECT ms, part, log FROM buckets", found, |row| bucket::read(row).map(drop))?;
+    let cursors = "SELECT cursor FROM cursors";
+    scan(connection, cursors, found, |row| Cursor::parse(&row.get::<_, String>(0)?).map(drop))?;
+    scan(connection, "SELECT name, record FROM outbox", found, |row| outbox::read(row).map(drop))?;
     scan(connection, limits, found, |row| limits::decode(row.get_ref(0)?.as_blob().ok()).map(drop))
 }
 

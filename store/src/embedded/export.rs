@@ -3,9 +3,9 @@
 use rusqlite::{Connection, Row};
 use schedules::Millis;
 
-use super::{bucket, control, row, survey};
-use crate::queue::{Control, Idempotency, Kind, Mark, Record, State, Stored};
-use crate::{Error, IntegrationId, Result};
+use super::{bucket, control, outbox, row, survey};
+use crate::queue::{Control, Cursor, Idempotency, Kind, Mark, Record, ScheduleRef, State, Stored};
+use crate::{Error, IntegrationId, Result, ScheduleId};
 
 /// About how many bytes of jobs a part has at most.
 const MOST_BYTES: usize = 4 << 20;
@@ -22,6 +22,7 @@ pub(super) fn export(
     let (records, next) = match kind {
         Kind::Control => part.controls()?,
         Kind::Cursor => part.cursors()?,
+        Kind::Tick => part.ticks()?,
         Kind::Idempotency => part.idempotency()?,
         Kind::Bucket => part.buckets()?,
         Kind::Job => part.jobs()?,
@@ -62,16 +63,34 @@ impl Part<'_> {
     }
 
     fn cursors(&self) -> Result<Found> {
+        let (integration, schedule) = match self.place.split_once('/') {
+            Some((integration, schedule)) => (
+                integration.parse().map_err(|()| Mark::unreadable(self.place))?,
+                schedule.parse().map_err(|()| Mark::unreadable(self.place))?,
+            ),
+            None => (IntegrationId::from_bytes([0; 16]), ScheduleId::from_bytes([0; 16])),
+        };
         let mut statement = self.connection.prepare_cached(
-            "SELECT integration, cursor FROM integrations WHERE integration > ?1 AND cursor IS NOT NULL
-             ORDER BY integration LIMIT ?2",
+            "SELECT integration, schedule, cursor FROM cursors WHERE (integration, schedule) > (?1, ?2)
+             ORDER BY integration, schedule LIMIT ?3",
         )?;
-        let rows = row::all(&mut statement, (self.integration()?, row::count(self.limit)), |row| {
-            Ok((row.get::<_, IntegrationId>(0)?, Millis(row.get(1)?)))
+        let rows = row::all(&mut statement, (integration, schedule, row::count(self.limit)), |row| {
+            let schedule = ScheduleRef { integration: row.get(0)?, schedule: row.get(1)? };
+            Ok((schedule, Cursor::parse(&row.get::<_, String>(2)?)?))
         })?;
-        let next = self.next(rows.len(), || rows.last().map(|(integration, _)| integration.to_string()));
-        let records = rows.into_iter().map(|(integration, nominal)| Record::Cursor { integration, nominal });
+        let place = |(last, _): &(ScheduleRef, Cursor)| format!("{}/{}", last.integration, last.schedule);
+        let next = self.next(rows.len(), || rows.last().map(place));
+        let records = rows.into_iter().map(|(schedule, cursor)| Record::Cursor { schedule, cursor });
         Ok((records.collect(), next))
+    }
+
+    fn ticks(&self) -> Result<Found> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT name, record FROM outbox WHERE hex(name) > ?1 ORDER BY hex(name) LIMIT ?2")?;
+        let rows = row::all(&mut statement, (self.place, row::count(self.limit)), outbox::read)?;
+        let next = self.next(rows.len(), || rows.last().map(outbox::place));
+        Ok((rows.into_iter().map(Record::Tick).collect(), next))
     }
 
     fn idempotency(&self) -> Result<Found> {

@@ -3,7 +3,7 @@
 use rusqlite::ErrorCode;
 
 use super::step::Step;
-use super::{bucket, control, enqueue, row};
+use super::{bucket, control, enqueue, outbox, row};
 use crate::queue::{Control, Record, Stored};
 use crate::{Error, IntegrationId, Result};
 
@@ -20,13 +20,13 @@ fn import_one(step: &mut Step<'_>, record: &Record) -> Result<bool> {
     match record {
         Record::Job(stored) => import_job(step, stored),
         Record::Control { integration, control } => import_control(step, *integration, control),
-        Record::Cursor { integration, nominal } => {
+        Record::Cursor { schedule, cursor } => {
             let mut statement = step.connection.prepare_cached(
-                "INSERT INTO integrations (integration, cursor) VALUES (?1, ?2)
-                 ON CONFLICT (integration) DO UPDATE SET cursor = ?2 WHERE cursor IS NULL",
+                "INSERT INTO cursors (integration, schedule, cursor) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
             )?;
-            Ok(statement.execute((integration, nominal.0))? == 1)
+            Ok(statement.execute((schedule.integration, schedule.schedule, cursor.to_text()))? == 1)
         }
+        Record::Tick(record) => outbox::add(step.connection, record),
         Record::Idempotency { integration, asked, first, due, replaced } => {
             let answer = (*first, *due, *replaced);
             enqueue::remember(step.connection, "INSERT OR IGNORE INTO", *integration, asked, answer)

@@ -29,6 +29,7 @@ mod integration;
 mod lane;
 mod limits;
 mod list;
+mod outbox;
 mod prune;
 mod purge;
 mod readers;

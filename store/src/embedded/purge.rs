@@ -3,7 +3,7 @@
 use super::step::Step;
 use crate::{IntegrationId, Result};
 
-/// Forgets its jobs in every state, its lanes, gates and buckets, its cursor and control, and its idempotency keys.
+/// Forgets its jobs in every state, its lanes, gates and buckets, its cursors, records of ticks and control, and its idempotency keys.
 pub(super) fn purge(step: &mut Step<'_>, integration: IntegrationId) -> Result<()> {
     for jobs in [
         "DELETE FROM jobs WHERE seq IN (SELECT seq FROM jobs INDEXED BY jobs_queue WHERE state = 0 AND integration = ?1)",
@@ -18,6 +18,8 @@ pub(super) fn purge(step: &mut Step<'_>, integration: IntegrationId) -> Result<(
         "DELETE FROM gates WHERE integration = ?1",
         "DELETE FROM buckets WHERE integration = ?1",
         "DELETE FROM integrations WHERE integration = ?1",
+        "DELETE FROM cursors WHERE integration = ?1",
+        "DELETE FROM outbox WHERE substr(name, 1, 16) = ?1",
         "DELETE FROM idempotency WHERE integration = ?1",
     ] {
         step.connection.prepare_cached(rest)?.execute((integration,))?;

@@ -11,7 +11,7 @@ use crate::{JobId, Result};
 pub(super) fn replay(step: &mut Step<'_>, job: JobId, due: Millis) -> Result<bool> {
     let mut statement = step.connection.prepare_cached(concat!(
         "UPDATE jobs SET state = 0, due = ?2, closes = NULL, attempt = 0, charged = 0, lost = 0, died = NULL, error = NULL,
-             cause = 'replay', tick = NULL, detached = ",
+             cause = 'replay', schedule = NULL, detached = ",
         key_is_taken!(),
         " WHERE id = ?1 AND state = 2 RETURNING integration, lane, gate"
     ))?;

@@ -7,7 +7,7 @@ use schedules::{Key, KeyId, Millis};
 use super::step::Place;
 use crate::body::{self, Columns};
 use crate::queue::{Cause, Grant, Job, JobView, Lease, Leased, State, Stored};
-use crate::{Error, IntegrationId, JobId, Result};
+use crate::{Error, IntegrationId, JobId, Result, ScheduleId};
 
 /// What [`view`] and [`leased`] read, in their order; `seq` is the first.
 macro_rules! columns {
@@ -39,23 +39,24 @@ macro_rules! id_column {
 }
 id_column!(JobId);
 id_column!(IntegrationId);
+id_column!(ScheduleId);
 
-/// Whether the overlap rules look at jobs of this cause.
-fn is_tick(cause: Cause) -> bool {
-    matches!(cause, Cause::Schedule | Cause::Catchup)
+/// The schedule whose overlap rules look at a job.
+fn overlaps_in(job: &Job) -> Option<ScheduleId> {
+    job.is_tick().then(|| job.schedule().schedule)
 }
 
 /// Adds a pending job; `false` if a job has its id already.
 pub(super) fn insert(connection: &Connection, job: &Job, key: Option<KeyId>) -> Result<bool> {
     let mut statement = connection.prepare_cached(
-        "INSERT INTO jobs (id, integration, state, cause, tick, priority, due, closes, lane, key, key_text, body)
+        "INSERT INTO jobs (id, integration, state, cause, schedule, priority, due, closes, lane, key, key_text, body)
          VALUES (?1, ?2, 0, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (id) DO NOTHING",
     )?;
     let added = statement.execute((
         &job.id.to_bytes()[..],
         &job.integration.to_bytes()[..],
         cause_name(job.cause),
-        is_tick(job.cause).then_some(1),
+        overlaps_in(job),
         job.priority,
         job.due.0,
         job.closes.map(|closes| closes.0),
@@ -71,7 +72,7 @@ pub(super) fn insert(connection: &Connection, job: &Job, key: Option<KeyId>) -> 
 pub(super) fn restore(connection: &Connection, stored: &Stored) -> rusqlite::Result<bool> {
     let Stored { job, .. } = stored;
     let mut statement = connection.prepare_cached(
-        "INSERT INTO jobs (seq, id, integration, state, cause, tick, priority, due, closes, lane, key, key_text, body,
+        "INSERT INTO jobs (seq, id, integration, state, cause, schedule, priority, due, closes, lane, key, key_text, body,
                            attempt, lost, charged, detached, died, error)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)
          ON CONFLICT (id) DO NOTHING",
@@ -84,7 +85,7 @@ pub(super) fn restore(connection: &Connection, stored: &Stored) -> rusqlite::Res
         job.integration,
         if stored.died.is_some() { 2 } else { 0 },
         cause_name(job.cause),
-        is_tick(job.cause).then_some(1),
+        overlaps_in(job),
         job.priority,
         job.due.0,
         job.closes.map(|closes| closes.0),

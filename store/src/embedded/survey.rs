@@ -21,7 +21,8 @@ pub(super) fn survey(connection: &Connection, now: Millis) -> Result<Survey> {
         leases_end,
         dead: count("SELECT count(*) FROM jobs INDEXED BY jobs_died WHERE state = 2")?,
         controls: controls(connection)?,
-        cursors: count("SELECT count(*) FROM integrations WHERE cursor IS NOT NULL")?,
+        cursors: count("SELECT count(*) FROM cursors")?,
+        ticks: count("SELECT count(*) FROM outbox")?,
         idempotency: count("SELECT count(*) FROM idempotency")?,
         buckets: connection
             .prepare_cached("SELECT count(*) FROM buckets INDEXED BY buckets_until WHERE until > ?1")?

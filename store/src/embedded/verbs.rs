@@ -7,14 +7,14 @@ use schedules::Millis;
 use super::cancel::{self, Target};
 use super::enqueue::{self, Backlog};
 use super::{
-    Embedded, check, claim, control, counts, discard, export, extend, find, fire, import, list, prune, purge, replay,
-    reschedule, rescue, settle, survey,
+    Embedded, check, claim, control, counts, discard, export, extend, find, fire, import, list, outbox, prune, purge,
+    replay, reschedule, rescue, settle, survey,
 };
 use crate::limits::at_most;
 use crate::queue::{
-    Cancelled, Claim, Claimed, Control, Counts, Enqueued, Fired, Firing, Inspect, JobFilter, JobView, Lease, Leased,
-    MAX_BATCH, MAX_LIMITS, MAX_PAGE, Mark, Move, NewJob, Page, PageRequest, Pruned, Pruning, Queue, Record, Selector,
-    Settled, Settlement, Survey, Transfer, Violation,
+    Cancelled, Claim, Claimed, Control, Counts, Cursor, Enqueued, Fired, Firing, Inspect, JobFilter, JobView, Lease,
+    Leased, MAX_BATCH, MAX_LIMITS, MAX_PAGE, Mark, Move, NewJob, Page, PageRequest, Pruned, Pruning, Queue, Record,
+    ScheduleRef, Selector, Settled, Settlement, Survey, TickRecord, Transfer, Violation,
 };
 use crate::{IntegrationId, JobId, Result};
 
@@ -72,6 +72,16 @@ impl Queue for Embedded {
         self.call(firing.ticks.len(), move |step| fire::fire(step, &firing)).await
     }
 
+    async fn clear_outbox(&self, records: Vec<TickRecord>) -> Result<()> {
+        at_most(MAX_BATCH, "the number of records", records.len())?;
+        self.call(records.len(), move |step| outbox::clear(step, &records)).await
+    }
+
+    async fn forget_schedules(&self, schedules: Vec<ScheduleRef>) -> Result<()> {
+        at_most(MAX_BATCH, "the number of schedules", schedules.len())?;
+        self.call(schedules.len(), move |step| fire::forget(step, &schedules)).await
+    }
+
     async fn control(&self, integration: IntegrationId, control: Control) -> Result<()> {
         at_most(MAX_LIMITS, "the number of rate limits", control.limits.len())?;
         self.call(1, move |step| control::control(step, integration, &control)).await
@@ -127,8 +137,14 @@ impl Inspect for Embedded {
         self.ask(move |connection| counts::counts(connection, now)).await
     }
 
-    async fn cursor(&self, integration: IntegrationId) -> Result<Option<Millis>> {
-        self.ask(move |connection| fire::cursor(connection, integration)).await
+    async fn cursors(&self, schedules: Vec<ScheduleRef>) -> Result<Vec<Option<Cursor>>> {
+        at_most(MAX_BATCH, "the number of schedules", schedules.len())?;
+        self.ask(move |connection| schedules.iter().map(|it| fire::cursor(connection, *it)).collect()).await
+    }
+
+    async fn outbox(&self, limit: usize) -> Result<Vec<TickRecord>> {
+        at_most(MAX_BATCH, "the number of records", limit)?;
+        self.ask(move |connection| outbox::some(connection, limit)).await
     }
 
     async fn check(&self) -> Result<Vec<Violation>> {

@@ -6,7 +6,7 @@ use schedules::Millis;
 use schedules::rate::{Algorithm, Limit, OnExceed, OnMissing, State};
 
 use crate::body;
-use crate::queue::{Control, Idempotency, Record, Stored};
+use crate::queue::{Control, Idempotency, Record, ScheduleRef, Stored};
 use crate::{IntegrationId, JobId, Result};
 
 const LAST_TIME: i64 = (1 << 48) - 1;
@@ -18,7 +18,8 @@ pub(super) fn encode(record: &Record) -> Result<Vec<u8>> {
     let mut out = Bytes(Vec::with_capacity(256));
     match record {
         Record::Control { integration, control } => out.byte(1).id(integration.to_bytes()).control(control),
-        Record::Cursor { integration, nominal } => out.byte(2).id(integration.to_bytes()).number(nominal.0),
+        Record::Cursor { schedule, cursor } => out.byte(2).schedule(*schedule).text(cursor.to_text().as_bytes()),
+        Record::Tick(record) => out.byte(6).text(&record.name_bytes()).text(&record.encode()?),
         Record::Idempotency { integration, asked, first, due, replaced } => {
             out.byte(3).answer(*integration, asked, (*first, *due, *replaced))
         }
@@ -45,6 +46,10 @@ impl Bytes {
     fn id(&mut self, id: [u8; 16]) -> &mut Self {
         self.0.extend(id);
         self
+    }
+
+    fn schedule(&mut self, schedule: ScheduleRef) -> &mut Self {
+        self.id(schedule.integration.to_bytes()).id(schedule.schedule.to_bytes())
     }
 
     fn number(&mut self, number: i64) -> &mut Self {

@@ -41,14 +41,15 @@ mod tests {
 
     use super::*;
     use crate::IntegrationId;
-    use crate::queue::Record;
+    use crate::queue::{Cursor, Record};
     use schedules::rate::{State, gcra::Tat};
 
     fn tally(cursors: &[i64], buckets: &[i64]) -> Tally {
         let integration = IntegrationId(Ulid::from_parts(1, 1));
         let mut tally = Tally::default();
         for nominal in cursors {
-            tally.add(&Record::Cursor { integration, nominal: Millis(*nominal) }).expect("it can be encoded");
+            let cursor = Cursor::at(Millis(*nominal));
+            tally.add(&Record::Cursor { schedule: integration.into(), cursor }).expect("it can be encoded");
         }
         for ms in buckets {
             let state = State::LeakyBucket(Some(Tat { ms: *ms, part: 0 }));

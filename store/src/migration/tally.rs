@@ -36,6 +36,8 @@ pub struct Kinds {
     pub controls: u64,
     /// Cursors.
     pub cursors: u64,
+    /// Records of ticks.
+    pub ticks: u64,
     /// First answers.
     pub idempotency: u64,
     /// Buckets of rate limits.
@@ -60,6 +62,7 @@ impl Tally {
             Record::Job(_) => &mut kinds.pending,
             Record::Control { .. } => &mut kinds.controls,
             Record::Cursor { .. } => &mut kinds.cursors,
+            Record::Tick(_) => &mut kinds.ticks,
             Record::Idempotency { .. } => &mut kinds.idempotency,
             Record::Bucket { until, .. } => {
                 self.buckets.insert(hash, *until);

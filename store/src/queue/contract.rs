@@ -5,7 +5,7 @@ use std::future::Future;
 use schedules::rate::Limit;
 use schedules::{Key, Millis, WindowSpec};
 
-use super::{Job, NewJob};
+use super::{Fired, Firing, Job, NewJob, ScheduleRef, TickRecord};
 use crate::{IntegrationId, JobId, Result};
 
 /// The right to write the outcome of one claimed job; a token of its own for every claim.
@@ -197,50 +197,6 @@ pub struct Move {
     pub window: Option<WindowSpec>,
 }
 
-/// The ticks of one schedule that are due, and how far they bring its cursor.
-#[derive(Clone, Debug)]
-pub struct Firing {
-    /// The recurring integration.
-    pub integration: IntegrationId,
-    /// The cursor the ticks were computed from; another scheduler may have moved it since.
-    pub from: Option<Millis>,
-    /// The cursor afterwards: the nominal time of the last tick.
-    pub to: Millis,
-    /// The ticks to queue, oldest first; may be none, to move the cursor alone.
-    pub ticks: Vec<NewJob>,
-    /// What happens if an earlier tick of this integration is still there; with no ticks to queue, nothing does.
-    pub if_busy: IfBusy,
-}
-
-/// What a [`Firing`] does about earlier ticks of the integration.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum IfBusy {
-    /// It queues its ticks beside them.
-    #[default]
-    Queue,
-    /// It queues nothing while one is pending or running.
-    Skip,
-    /// It takes the running ones out, whose leases are stale from then on, and queues its own.
-    Revoke,
-}
-
-/// The answer to a [`Firing`].
-#[derive(Clone, Debug, PartialEq)]
-pub enum Fired {
-    /// The ticks are queued and the cursor is moved.
-    Queued {
-        /// The running ticks that were taken out.
-        revoked: Vec<Job>,
-    },
-    /// An earlier tick is pending or running: nothing is queued, the cursor is moved.
-    Skipped,
-    /// The cursor is not at `from` any more: nothing was changed.
-    Lost {
-        /// Where it is.
-        cursor: Option<Millis>,
-    },
-}
-
 /// What holds an integration's jobs back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Control {
@@ -304,8 +260,15 @@ pub trait Queue: Send + Sync + 'static {
     /// Give pending jobs another due time; `false` for one that is not pending any more.
     fn reschedule(&self, moves: Vec<Move>) -> impl Future<Output = Result<Vec<bool>>> + Send;
 
-    /// Queue the due ticks of a schedule and move its cursor, if nobody else has.
+    /// Queue the due ticks of a schedule, move its cursor and put the records of its ticks into the outbox, if nobody
+    /// else has.
     fn fire(&self, firing: Firing) -> impl Future<Output = Result<Fired>> + Send;
+
+    /// Forget records of the outbox that are written into the ledger now.
+    fn clear_outbox(&self, records: Vec<TickRecord>) -> impl Future<Output = Result<()>> + Send;
+
+    /// Forget where deleted schedules were. Their jobs stay.
+    fn forget_schedules(&self, schedules: Vec<ScheduleRef>) -> impl Future<Output = Result<()>> + Send;
 
     /// Set what holds an integration's jobs back.
     fn control(&self, integration: IntegrationId, control: Control) -> impl Future<Output = Result<()>> + Send;
@@ -317,7 +280,8 @@ pub trait Queue: Send + Sync + 'static {
     /// Forget dead jobs; returns how many there were.
     fn discard(&self, jobs: Vec<JobId>) -> impl Future<Output = Result<u64>> + Send;
 
-    /// Forget everything of an integration: jobs in every state, cursor, control, idempotency keys, rate limit buckets.
+    /// Forget everything of an integration: jobs in every state, cursors, control, idempotency keys, rate limit buckets,
+    /// records of ticks.
     fn purge(&self, integration: IntegrationId) -> impl Future<Output = Result<()>> + Send;
 
     /// Forget dead jobs and idempotency keys that are over their age or number; and rate limit buckets that are empty.

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use schedules::Millis;
 
-use super::{Control, Job, Selector};
+use super::{Control, Cursor, Job, ScheduleRef, Selector, TickRecord};
 use crate::{IntegrationId, JobId, Result};
 
 /// Where a job is in its life; one it has left the queue, its runs tell.
@@ -119,8 +119,11 @@ pub trait Inspect: Send + Sync + 'static {
     /// Counts by integration, of those that have jobs.
     fn counts(&self) -> impl Future<Output = Result<Vec<(IntegrationId, Counts)>>> + Send;
 
-    /// Where a schedule is: the nominal time of its last tick.
-    fn cursor(&self, integration: IntegrationId) -> impl Future<Output = Result<Option<Millis>>> + Send;
+    /// Where schedules are, at most [`super::MAX_BATCH`], in the order of the call.
+    fn cursors(&self, schedules: Vec<ScheduleRef>) -> impl Future<Output = Result<Vec<Option<Cursor>>>> + Send;
+
+    /// Records of ticks that are not in the ledger yet, about `limit` of them, in any order.
+    fn outbox(&self, limit: usize) -> impl Future<Output = Result<Vec<TickRecord>>> + Send;
 
     /// Look through everything stored for contradictions: a job in no state or in two, an index and a job that disagree,
     /// a place that nobody holds. Reads all of it; what changes meanwhile is looked at twice before it is reported.

@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use schedules::{Key, Millis, WindowSpec};
 
-use crate::{IntegrationId, JobId};
+use super::ScheduleRef;
+use crate::{IntegrationId, JobId, ScheduleId};
 
 /// Why a job exists; every run says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -66,6 +67,8 @@ impl FromStr for Cause {
 /// The place of a tick in its schedule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tick {
+    /// The schedule.
+    pub schedule: ScheduleId,
     /// The time that names the tick.
     pub nominal: Millis,
     /// The nominal time before it, if the schedule fired before.
@@ -139,6 +142,23 @@ pub struct Job {
     pub context: Option<Box<str>>,
     /// When the call was accepted.
     pub created: Millis,
+}
+
+impl Job {
+    /// Whether a schedule made it, so that the overlap rules of that schedule look at it.
+    pub fn is_tick(&self) -> bool {
+        match self.cause {
+            Cause::Schedule | Cause::Catchup => true,
+            Cause::Backfill => self.tick.is_some(),
+            _ => false,
+        }
+    }
+
+    /// The schedule that made it; that of the integration's settings if nothing says so.
+    pub fn schedule(&self) -> ScheduleRef {
+        let own = ScheduleRef::from(self.integration);
+        self.tick.map_or(own, |tick| ScheduleRef { schedule: tick.schedule, ..own })
+    }
 }
 
 /// A job to be queued, with what the call says about others like it.

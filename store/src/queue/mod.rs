@@ -6,14 +6,16 @@
 mod contract;
 mod inspect;
 mod job;
+mod schedule;
 mod transfer;
 
 pub use contract::{
-    Cancelled, Claim, Claimed, Control, Enqueued, Fired, Firing, Grant, IfBusy, Lease, Leased, Move, Next, Pruned,
-    Pruning, Queue, Refusal, Selector, Settled, Settlement,
+    Cancelled, Claim, Claimed, Control, Enqueued, Grant, Lease, Leased, Move, Next, Pruned, Pruning, Queue, Refusal,
+    Selector, Settled, Settlement,
 };
 pub use inspect::{Counts, Inspect, JobFilter, JobView, Page, PageRequest, State, Violation};
 pub use job::{Cause, Idempotency, IfExists, Job, NewJob, Tick};
+pub use schedule::{Cursor, Fired, Firing, IfBusy, ScheduleRef, TickRecord, Verdict};
 pub(crate) use transfer::Kind;
 pub use transfer::{Mark, Record, Stored, Survey, Transfer};
 

@@ -5,7 +5,7 @@ use std::future::Future;
 use schedules::Millis;
 use schedules::rate::State;
 
-use super::{Control, Idempotency, Job};
+use super::{Control, Cursor, Idempotency, Job, ScheduleRef, TickRecord};
 use crate::{Error, IntegrationId, JobId, Result};
 
 /// One thing that a queue holds and that must survive a move.
@@ -22,11 +22,13 @@ pub enum Record {
     },
     /// Where a schedule is.
     Cursor {
-        /// The recurring integration.
-        integration: IntegrationId,
-        /// The nominal time of its last tick.
-        nominal: Millis,
+        /// The schedule.
+        schedule: ScheduleRef,
+        /// Where it is.
+        cursor: Cursor,
     },
+    /// What became of a tick, on its way into the ledger.
+    Tick(TickRecord),
     /// The first answer to a call that may be repeated.
     Idempotency {
         /// The integration that was called.
@@ -58,8 +60,9 @@ impl Record {
     pub fn integration(&self) -> IntegrationId {
         match self {
             Self::Job(stored) => stored.job.integration,
+            Self::Cursor { schedule, .. } => schedule.integration,
+            Self::Tick(record) => record.schedule.integration,
             Self::Control { integration, .. }
-            | Self::Cursor { integration, .. }
             | Self::Idempotency { integration, .. }
             | Self::Bucket { integration, .. } => *integration,
         }
@@ -111,6 +114,8 @@ pub struct Survey {
     pub controls: u64,
     /// Schedules' cursors.
     pub cursors: u64,
+    /// Records of ticks that are not in the ledger yet.
+    pub ticks: u64,
     /// First answers to calls that may be repeated.
     pub idempotency: u64,
     /// Buckets of rate limits; some end while one looks.
@@ -122,7 +127,7 @@ pub struct Survey {
 impl Survey {
     /// How many records an export has, give or take the buckets that end meanwhile.
     pub fn records(&self) -> u64 {
-        self.jobs() + self.controls + self.cursors + self.idempotency + self.buckets
+        self.jobs() + self.controls + self.cursors + self.ticks + self.idempotency + self.buckets
     }
 
     /// Jobs in all states.
@@ -147,7 +152,7 @@ pub trait Transfer: Send + Sync + 'static {
     fn survey(&self) -> impl Future<Output = Result<Survey>> + Send;
 
     /// The records after a mark, `None` for the first: about `limit` of them, fewer if they are large, perhaps none; and
-    /// the mark after them, `None` after the last. Controls come first, then cursors, idempotency, buckets, jobs; the
+    /// the mark after them, `None` after the last. Controls come first, then cursors, records of ticks, idempotency, buckets, jobs; the
     /// order is the same each time, but for buckets, some of which may even come twice.
     ///
     /// Nothing is changed. A job whose lease has ended is told as pending with one more lost lease, and has its key if
@@ -177,18 +182,21 @@ pub trait Transfer: Send + Sync + 'static {
 pub(crate) enum Kind {
     Control,
     Cursor,
+    Tick,
     Idempotency,
     Bucket,
     Job,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 5] = [Self::Control, Self::Cursor, Self::Idempotency, Self::Bucket, Self::Job];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Control, Self::Cursor, Self::Tick, Self::Idempotency, Self::Bucket, Self::Job];
 
     fn name(self) -> &'static str {
         match self {
             Self::Control => "control",
             Self::Cursor => "cursor",
+            Self::Tick => "tick",
             Self::Idempotency => "idempotency",
             Self::Bucket => "bucket",
             Self::Job => "job",

@@ -4,7 +4,7 @@ use schedules::{Key, Millis};
 
 use crate::body::{self, Columns};
 use crate::queue::{Cause, IfExists, Job, NewJob, Stored};
-use crate::{Error, IntegrationId, JobId, Result};
+use crate::{Error, IntegrationId, JobId, Result, ScheduleId};
 
 const KEYED: u8 = 1;
 const DETACHED: u8 = 2;
@@ -17,6 +17,7 @@ const HAS_CLOSES: u8 = 128;
 const IN_LINE: u8 = 1;
 const LET_OUT: u8 = 2;
 const HAS_KEY: u8 = 4;
+const HAS_SCHEDULE: u8 = 8;
 /// Times are stored in six bytes without a sign.
 const LAST: i64 = (1 << 48) - 1;
 /// Numbers of arrival are stored in five.
@@ -51,9 +52,9 @@ pub(super) fn naming_key(new: &NewJob) -> &str {
     }
 }
 
-/// Whether a schedule made the job.
-pub(super) fn is_tick(job: &Job) -> bool {
-    matches!(job.cause, Cause::Schedule | Cause::Catchup)
+/// The id of the schedule of a tick, where that is not the one of the integration's settings.
+fn own_schedule(job: &Job) -> Option<ScheduleId> {
+    Some(job.schedule()).filter(|schedule| job.is_tick() && !schedule.is_own()).map(|schedule| schedule.schedule)
 }
 
 /// Bytes of the number of arrival, which a script puts before the blob of a new job.
@@ -88,11 +89,15 @@ pub(super) fn encode_stored(stored: &Stored) -> Result<Vec<u8>> {
 
 fn lay_out(job: &Job, mut flags: u8, [attempts, lost]: [u8; 2], bytes: &mut Vec<u8>) -> Result<()> {
     let mut set = |on: bool, flag: u8| flags |= if on { flag } else { 0 };
-    set(is_tick(job), TICK);
+    set(job.is_tick(), TICK);
     set(job.awaited, AWAITED);
     set(job.lane.is_some(), HAS_LANE);
     set(job.closes.is_some(), HAS_CLOSES);
-    bytes.extend([flags, job.priority.min(9) << 4 | if job.key.is_some() { HAS_KEY } else { 0 }, attempts, lost]);
+    let schedule = own_schedule(job);
+    let mut more = job.priority.min(9) << 4;
+    more |= if job.key.is_some() { HAS_KEY } else { 0 };
+    more |= if schedule.is_some() { HAS_SCHEDULE } else { 0 };
+    bytes.extend([flags, more, attempts, lost]);
     bytes.extend(six(time(job.due)));
     bytes.extend(job.integration.to_bytes());
     if let Some(closes) = job.closes {
@@ -103,6 +108,9 @@ fn lay_out(job: &Job, mut flags: u8, [attempts, lost]: [u8; 2], bytes: &mut Vec<
     }
     if let Some(key) = &job.key {
         add_text(bytes, key.canonical());
+    }
+    if let Some(schedule) = schedule {
+        bytes.extend(schedule.to_bytes());
     }
     write_body(job, bytes)
 }
@@ -134,6 +142,9 @@ pub(super) fn decode(id: JobId, blob: &[u8]) -> Result<(Job, Header)> {
     let in_line = more & IN_LINE != 0;
     if more & (IN_LINE | LET_OUT) != 0 {
         rest.text().ok_or_else(cut)?;
+    }
+    if more & HAS_SCHEDULE != 0 {
+        rest.array::<16>().ok_or_else(cut)?;
     }
     let [cause] = rest.array().ok_or_else(cut)?;
     let cause = Cause::ALL.get(usize::from(cause)).map(|(cause, _)| *cause);
@@ -172,12 +183,19 @@ pub(super) struct Parts {
     /// Empty: it has none.
     pub(super) key: Vec<u8>,
     bucket: Vec<u8>,
+    /// Empty: it is that of the integration's settings.
+    schedule: Vec<u8>,
 }
 
 impl Parts {
     /// The lane as the scripts name it.
     pub(super) fn lane_name(&self) -> Vec<u8> {
         [&self.integration.to_bytes()[..], &self.lane].concat()
+    }
+
+    /// Its schedule as the scripts name it.
+    pub(super) fn schedule(&self) -> Vec<u8> {
+        [&self.integration.to_bytes()[..], &self.schedule].concat()
     }
 
     /// The name of its queue, after the tag.
@@ -229,7 +247,8 @@ pub(super) fn parts(id: JobId, blob: &[u8]) -> Result<Parts> {
     let lane = text(flags & HAS_LANE != 0)?;
     let key = text(more & HAS_KEY != 0)?;
     let bucket = text(more & (IN_LINE | LET_OUT) != 0)?;
-    Ok(Parts { flags, more, arrival, due, integration, lane, key, bucket })
+    let schedule = if more & HAS_SCHEDULE == 0 { Vec::new() } else { rest.array::<16>().ok_or_else(cut)?.to_vec() };
+    Ok(Parts { flags, more, arrival, due, integration, lane, key, bucket, schedule })
 }
 
 /// The canonical key of a blob's job that a script found.

@@ -1,7 +1,6 @@
 //! control, purge, prune: what holds an integration back, and forgetting.
 
 use redis::Value;
-use schedules::Millis;
 use schedules::rate::{Algorithm, Limit, OnExceed, OnMissing, Rule, gcra, names};
 use serde::{Deserialize, Serialize};
 
@@ -39,11 +38,6 @@ impl Redis {
             Some(bytes) => unpack(&bytes),
             None => Ok(Control::default()),
         }
-    }
-
-    pub(super) async fn read_cursor(&self, integration: IntegrationId) -> Result<Option<Millis>> {
-        let text = answer::bytes(self.field(integration, "u").await?)?;
-        Ok(text.and_then(|text| String::from_utf8_lossy(&text).parse().ok()).map(Millis))
     }
 
     /// The integration's field of a hash.

@@ -123,7 +123,7 @@ impl Kind {
 }
 
 fn kind(new: &NewJob) -> Kind {
-    if new.job.lane.is_some() || new.idempotency.is_some() || blob::is_tick(&new.job) {
+    if new.job.lane.is_some() || new.idempotency.is_some() || new.job.is_tick() {
         Kind::Other
     } else if blob::naming_key(new).is_empty() {
         Kind::Plain

@@ -6,7 +6,7 @@ use schedules::rate::State;
 use super::answer::Answer;
 use super::handle::Redis;
 use super::link::Arguments;
-use super::{blob, control, script};
+use super::{blob, control, outbox, script};
 use crate::queue::{Record, Stored};
 use crate::{Error, IntegrationId, JobId, Result};
 
@@ -61,8 +61,11 @@ fn lay_out(record: &Record, arguments: &mut Arguments) -> Result<usize> {
         Record::Control { integration, control } => {
             arguments.add("c").add(integration.to_bytes()).add(control::pack(control)?);
         }
-        Record::Cursor { integration, nominal } => {
-            arguments.add("u").add(integration.to_bytes()).number(nominal.0);
+        Record::Cursor { schedule, cursor } => {
+            arguments.add("u").add(outbox::field(*schedule)).add(cursor.to_text());
+        }
+        Record::Tick(record) => {
+            arguments.add("y").add(record.name_bytes()).add(record.encode()?);
         }
         Record::Idempotency { integration, asked, first, due, replaced } => {
             let until = blob::time(asked.until);

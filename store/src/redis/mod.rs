@@ -20,6 +20,7 @@ mod handle;
 mod import;
 mod lease;
 mod link;
+mod outbox;
 mod pending;
 mod questions;
 #[cfg(all(test, feature = "conformance"))]

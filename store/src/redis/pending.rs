@@ -8,7 +8,9 @@ use schedules::Millis;
 use super::answer::{self, Answer};
 use super::handle::Redis;
 use super::{blob, claim, enqueue, script};
-use crate::queue::{Cancelled, Cause, Fired, Firing, IfBusy, Job, JobView, MAX_BATCH, Move, NewJob, Selector};
+use crate::queue::{
+    Cancelled, Cause, Cursor, Fired, Firing, IfBusy, Job, JobView, MAX_BATCH, Move, NewJob, ScheduleRef, Selector,
+};
 use crate::{Error, IntegrationId, JobId, Result};
 
 impl Redis {
@@ -74,24 +76,34 @@ impl Redis {
     }
 
     pub(super) async fn fire_ticks(&self, firing: &Firing) -> Result<Fired> {
-        let cursor = |at: Option<Millis>| at.map_or(String::new(), |at| at.0.to_string());
         let if_busy = match firing.if_busy {
             IfBusy::Queue => "q",
-            IfBusy::Skip => "s",
+            IfBusy::Skip | IfBusy::Wait => "s",
             IfBusy::Revoke => "r",
         };
+        let ScheduleRef { integration, schedule } = firing.schedule;
         let mut arguments = self.arguments();
-        arguments.number(self.most_jobs()).add(firing.integration.to_bytes());
-        arguments.add(cursor(firing.from)).number(firing.to.0).add(if_busy);
+        arguments.number(self.most_jobs()).add(integration.to_bytes());
+        arguments.add(if firing.schedule.is_own() { Vec::new() } else { schedule.to_bytes().to_vec() });
+        arguments.add(firing.from.map_or(String::new(), Cursor::to_text));
+        arguments.add(firing.cursor_if_queued().to_text()).add(firing.cursor_if_skipped().to_text()).add(if_busy);
+        arguments.number(firing.records.len()).number(firing.records_if_skipped.len());
+        for record in firing.records.iter().chain(&firing.records_if_skipped) {
+            arguments.add(record.name_bytes()).add(record.encode()?);
+        }
         let ticks: Vec<&NewJob> = firing.ticks.iter().collect();
         enqueue::lay_out(&ticks, &HashMap::new(), &mut arguments)?;
-        let partition = self.partition_of(firing.integration);
+        let partition = self.partition_of(integration);
         let value = self.call(&script::fire, partition, &arguments).await.map_err(|error| self.full(error))?;
         let mut answer = Answer::new(value)?;
         match answer.text()?.as_str() {
             "queued" => Ok(Fired::Queued { revoked: claim::read_jobs(answer)? }),
             "skipped" => Ok(Fired::Skipped),
-            "lost" => Ok(Fired::Lost { cursor: answer.text()?.parse().ok().map(Millis) }),
+            "lost" => {
+                let text = answer.text()?;
+                let cursor = if text.is_empty() { None } else { Some(Cursor::parse(&text)?) };
+                Ok(Fired::Lost { cursor })
+            }
             other => Err(Error::Corrupt(format!("a script answered {other:?}"))),
         }
     }

@@ -51,6 +51,7 @@ impl Redis {
             all.idempotency += answer.count()?;
             all.controls += answer.count()?;
             all.cursors += answer.count()?;
+            all.ticks += answer.count()?;
             pulses.push(answer.text()?);
             return Ok(i128::from(jobs) - i128::from(running) - i128::from(overdue));
         }

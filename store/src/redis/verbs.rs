@@ -7,9 +7,9 @@ use schedules::Millis;
 use super::handle::{LONGEST_WAIT, Redis};
 use crate::limits::at_most;
 use crate::queue::{
-    Cancelled, Claim, Claimed, Control, Counts, Enqueued, Fired, Firing, Inspect, JobFilter, JobView, Lease, Leased,
-    MAX_BATCH, MAX_PAGE, Mark, Move, NewJob, Page, PageRequest, Pruned, Pruning, Queue, Record, Selector, Settled,
-    Settlement, Survey, Transfer, Violation,
+    Cancelled, Claim, Claimed, Control, Counts, Cursor, Enqueued, Fired, Firing, Inspect, JobFilter, JobView, Lease,
+    Leased, MAX_BATCH, MAX_PAGE, Mark, Move, NewJob, Page, PageRequest, Pruned, Pruning, Queue, Record, ScheduleRef,
+    Selector, Settled, Settlement, Survey, TickRecord, Transfer, Violation,
 };
 use crate::{IntegrationId, JobId, Result};
 
@@ -51,6 +51,16 @@ impl Queue for Redis {
     async fn fire(&self, firing: Firing) -> Result<Fired> {
         at_most(MAX_BATCH, "the number of ticks", firing.ticks.len())?;
         self.fire_ticks(&firing).await
+    }
+
+    async fn clear_outbox(&self, records: Vec<TickRecord>) -> Result<()> {
+        at_most(MAX_BATCH, "the number of records", records.len())?;
+        self.forget_records(&records).await
+    }
+
+    async fn forget_schedules(&self, schedules: Vec<ScheduleRef>) -> Result<()> {
+        at_most(MAX_BATCH, "the number of schedules", schedules.len())?;
+        self.forget_places(&schedules).await
     }
 
     async fn control(&self, integration: IntegrationId, control: Control) -> Result<()> {
@@ -113,8 +123,14 @@ impl Inspect for Redis {
         self.count().await
     }
 
-    async fn cursor(&self, integration: IntegrationId) -> Result<Option<Millis>> {
-        self.read_cursor(integration).await
+    async fn cursors(&self, schedules: Vec<ScheduleRef>) -> Result<Vec<Option<Cursor>>> {
+        at_most(MAX_BATCH, "the number of schedules", schedules.len())?;
+        self.read_cursors(&schedules).await
+    }
+
+    async fn outbox(&self, limit: usize) -> Result<Vec<TickRecord>> {
+        at_most(MAX_BATCH, "the number of records", limit)?;
+        self.some_records(limit).await
     }
 
     async fn check(&self) -> Result<Vec<Violation>> {

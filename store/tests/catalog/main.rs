@@ -9,4 +9,5 @@ mod releases;
 mod retention;
 mod runs;
 mod secrets;
+mod timetable;
 mod world;

@@ -10,8 +10,8 @@ use schedules::{Key, Millis, Stopwatch};
 use serde_json::json;
 use store::conformance::{Sample, integration, job};
 use store::queue::{
-    Cause, Claim, Control, Enqueued, Fired, Firing, IfBusy, Inspect, Lease, Leased, NewJob, Next, Queue, Settlement,
-    Tick,
+    Cause, Claim, Control, Enqueued, Fired, Firing, Inspect, Lease, Leased, NewJob, Next, Queue, ScheduleRef,
+    Settlement, Tick,
 };
 use store::redis::{Config, Options, Redis};
 use store::{Error, JobId};
@@ -154,7 +154,7 @@ async fn set_up(queue: &Redis) {
     }
     let now = queue.now().await.expect("now answers");
     let to = Millis(now.0 - now.0.rem_euclid(EVERY_MS));
-    let start = Firing { integration: integration(TICKING), from: None, to, ticks: vec![], if_busy: IfBusy::Queue };
+    let start = Firing::new(integration(TICKING), None, to);
     queue.fire(start).await.expect("fire answers");
 }
 
@@ -266,13 +266,15 @@ async fn rescue(queue: Redis, stop: Arc<AtomicBool>) {
 async fn schedule(queue: Redis, stop: Arc<AtomicBool>) {
     while !stop.load(Ordering::SeqCst) {
         pause(Duration::from_millis(rand::random_range(5..40))).await;
-        let (Ok(now), Ok(from)) = (queue.now().await, queue.cursor(integration(TICKING)).await) else { continue };
-        let Some(cursor) = from else { continue };
+        let (Ok(now), Ok(cursors)) = (queue.now().await, queue.cursors(vec![integration(TICKING).into()]).await) else {
+            continue;
+        };
+        let Some(from) = cursors.first().copied().flatten() else { continue };
         let nominals: Vec<Millis> =
-            (1..=50).map(|n| cursor.after(n * EVERY_MS)).take_while(|nominal| *nominal <= now).collect();
+            (1..=50).map(|n| from.nominal.after(n * EVERY_MS)).take_while(|nominal| *nominal <= now).collect();
         let Some(to) = nominals.last().copied() else { continue };
         let ticks = nominals.iter().map(|nominal| tick(*nominal)).collect();
-        let firing = Firing { integration: integration(TICKING), from, to, ticks, if_busy: IfBusy::Queue };
+        let firing = Firing { ticks, ..Firing::new(integration(TICKING), Some(from), to) };
         match queue.fire(firing).await {
             Ok(Fired::Queued { .. } | Fired::Lost { .. }) | Err(Error::Unavailable(_)) => {}
             other => panic!("{other:?}"),
@@ -284,7 +286,8 @@ fn tick(nominal: Millis) -> NewJob {
     let mut new = job(TICKING).cause(Cause::Schedule);
     new.job.id = JobId::new(nominal);
     new.job.due = nominal;
-    new.job.tick = Some(Tick { nominal, previous: None, upcoming: None });
+    let schedule = ScheduleRef::from(integration(TICKING)).schedule;
+    new.job.tick = Some(Tick { schedule, nominal, previous: None, upcoming: None });
     new
 }
 

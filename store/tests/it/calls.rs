@@ -9,6 +9,9 @@ use store::queue::{Control, IfBusy};
 /// How many integrations the calls know.
 pub const INTEGRATIONS: u16 = 3;
 
+/// How many schedules each has beside that of its settings.
+pub const SCHEDULES: u16 = 2;
+
 #[derive(Clone, Debug)]
 pub enum Call {
     Enqueue(Vec<Sketch>),
@@ -20,7 +23,8 @@ pub enum Call {
     Cancel(u16, Choice),
     Find(u16, Choice),
     Reschedule(Vec<(Index, i64, Option<i64>, bool)>),
-    Fire { of: u16, from_cursor: bool, ticks: u8, if_busy: IfBusy },
+    Fire { of: u16, schedule: u16, from_cursor: bool, ticks: u8, if_busy: IfBusy },
+    ClearOutbox(usize),
     Control(u16, ControlSketch),
     ClaimAll,
     Replay(Index, i64),
@@ -174,7 +178,7 @@ fn kind() -> impl Strategy<Value = Kind> {
 }
 
 fn if_busy() -> impl Strategy<Value = IfBusy> {
-    prop_oneof![Just(IfBusy::Queue), Just(IfBusy::Skip), Just(IfBusy::Revoke)]
+    prop_oneof![Just(IfBusy::Queue), Just(IfBusy::Skip), Just(IfBusy::Revoke), Just(IfBusy::Wait)]
 }
 
 pub fn call() -> impl Strategy<Value = Call> {
@@ -192,8 +196,10 @@ pub fn call() -> impl Strategy<Value = Call> {
         2 => (of(), choice()).prop_map(|(of, choice)| Call::Cancel(of, choice)),
         1 => (of(), choice()).prop_map(|(of, choice)| Call::Find(of, choice)),
         2 => moves.prop_map(Call::Reschedule),
-        2 => (of(), proptest::bool::weighted(0.8), 0..3_u8, if_busy())
-            .prop_map(|(of, from_cursor, ticks, if_busy)| Call::Fire { of, from_cursor, ticks, if_busy }),
+        6 => ((of(), 0..=SCHEDULES), proptest::bool::weighted(0.8), 0..3_u8, if_busy()).prop_map(
+            |((of, schedule), from_cursor, ticks, if_busy)| Call::Fire { of, schedule, from_cursor, ticks, if_busy }
+        ),
+        1 => (0..5_usize).prop_map(Call::ClearOutbox),
         3 => (of(), control()).prop_map(|(of, control)| Call::Control(of, control)),
         2 => Just(Call::ClaimAll),
         2 => (any::<Index>(), -20..60_i64).prop_map(|(job, due)| Call::Replay(job, due)),

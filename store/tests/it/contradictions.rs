@@ -8,7 +8,7 @@ use schedules::ManualClock;
 use serde_json::json;
 use store::conformance::{LEASE_MS, START, Sample, SampleLimit, integration, job, limit, limited};
 use store::embedded::{Embedded, Options};
-use store::queue::{Claim, Control, Inspect, Next, Queue, Settlement};
+use store::queue::{Claim, Control, Firing, Inspect, Next, Queue, ScheduleRef, Settlement, TickRecord, Verdict};
 
 fn open(path: &Path) -> Embedded {
     Embedded::open(path, Options::default(), Arc::new(ManualClock::new(START))).expect("it opens")
@@ -26,6 +26,21 @@ async fn fill(path: &Path) {
     let settlements = [(claimed[0].lease, Next::Bury { error: "{}".into() }), (claimed[1].lease, Next::Remove)];
     let settlements = settlements.map(|(lease, next)| Settlement { lease, next }).to_vec();
     queue.settle(settlements).await.expect("settle answers");
+    let schedule = ScheduleRef::from(integration(2));
+    let record = TickRecord {
+        schedule,
+        first: START,
+        last: START,
+        count: Some(1),
+        verdict: Verdict::Paused,
+        job: None,
+        cause: None,
+        effective: None,
+        revision: 1,
+        recorded: START,
+    };
+    let firing = Firing { records: vec![record], ..Firing::new(schedule, None, START) };
+    queue.fire(firing).await.expect("fire answers");
     assert_eq!(queue.check().await.expect("check answers"), []);
 }
 
@@ -62,6 +77,8 @@ async fn each_rule_is_watched() {
         ("UPDATE buckets SET part = NULL", "bucket_of_no_kind"),
         ("UPDATE jobs SET body = x'0102'", "unreadable"),
         ("UPDATE integrations SET limits = x'01'", "unreadable"),
+        ("UPDATE cursors SET cursor = 'soon'", "unreadable"),
+        ("UPDATE outbox SET record = x'01'", "unreadable"),
         ("UPDATE buckets SET ms = NULL, part = NULL, log = x'01'", "unreadable"),
     ];
     let folder = tempfile::TempDir::new().expect("a folder");

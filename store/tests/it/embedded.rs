@@ -7,11 +7,12 @@ use rusqlite::Connection;
 use schedules::ManualClock;
 use serde_json::json;
 use store::conformance::{
-    CASES, Fresh, LEASE_MS, START, Sample, SampleLimit, at, at_once, integration, job, key, limit, limited, run_all,
+    CASES, Fresh, LEASE_MS, START, Sample, SampleLimit, at, at_once, cursor_of, integration, job, key, limit, limited,
+    run_all,
 };
 use store::embedded::{Embedded, Options, Sync};
 use store::queue::{
-    Claim, Control, Enqueued, Firing, IfBusy, Inspect, Next, Queue, Selector, Settled, Settlement, State,
+    Claim, Control, Cursor, Enqueued, Firing, Inspect, Next, Queue, Selector, Settled, Settlement, State,
 };
 use store::{Engine, Error, Result};
 use tempfile::TempDir;
@@ -86,14 +87,14 @@ async fn a_restart_keeps_everything() {
     queue.enqueue(vec![keyed.clone(), job(2)]).await.expect("enqueue answers");
     let control_before = Control { paused: true, lane_backlog: Some(9), limits: vec![limit(5)], ..at_once(3) };
     queue.control(integration(2), control_before.clone()).await.expect("control answers");
-    let firing = Firing { integration: integration(1), from: None, to: at(9), ticks: vec![], if_busy: IfBusy::Queue };
+    let firing = Firing::new(integration(1), None, at(9));
     queue.fire(firing).await.expect("fire answers");
     let before = (queue.get(keyed.job.id).await.expect("get answers"), queue.counts().await.expect("counts answers"));
     drop(queue);
     let queue = place.open().expect("it opens again at once");
     let after = (queue.get(keyed.job.id).await.expect("get answers"), queue.counts().await.expect("counts answers"));
     assert_eq!(before, after);
-    assert_eq!(queue.cursor(integration(1)).await.expect("cursor answers"), Some(at(9)));
+    assert_eq!(cursor_of(&queue, integration(1)).await, Some(Cursor::at(at(9))));
     let control = queue.control_of(integration(2)).await.expect("control_of answers");
     assert_eq!(control, control_before);
     let again = queue.enqueue(vec![job(1).idempotent("i", 1, 1_000)]).await.expect("enqueue answers");
@@ -146,10 +147,10 @@ async fn a_full_queue_applies_nothing_and_recovers() {
     let replacement = job(1).key(json!({"k": 1}));
     queue.enqueue(vec![replacement]).await.expect("a replacement needs no place");
     let ticks = vec![job(1)];
-    let firing = Firing { integration: integration(1), from: None, to: at(9), ticks, if_busy: IfBusy::Queue };
+    let firing = Firing { ticks, ..Firing::new(integration(1), None, at(9)) };
     let answer = queue.fire(firing).await;
     assert!(matches!(answer, Err(Error::Full { .. })), "{answer:?}");
-    assert_eq!(queue.cursor(integration(1)).await.expect("cursor answers"), None, "the tick can be fired later");
+    assert_eq!(cursor_of(&queue, integration(1)).await, None, "the tick can be fired later");
     drop(queue);
     let queue = place.open().expect("it opens again");
     assert!(queue.enqueue(vec![job(1)]).await.is_err(), "it is still full");

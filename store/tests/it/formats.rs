@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 use schedules::ManualClock;
-use store::conformance::{START, at, integration, job};
+use store::conformance::{START, at, cursor_of, integration, job};
 use store::embedded::{Embedded, Options};
-use store::queue::{Claim, Control, Inspect, Next, Queue, Settlement, State};
+use store::queue::{Claim, Control, Cursor, Inspect, Next, Queue, Settlement, State};
 use store::{IntegrationId, JobId};
 
 const FIRST: &str = include_str!("../../src/embedded/migrations/1.sql");
@@ -50,7 +50,7 @@ async fn the_first_format_is_taken_over() {
 
     let queue = Embedded::open(&path, Options::default(), Arc::new(ManualClock::new(START))).expect("it is taken over");
     assert_eq!(queue.check().await.expect("check answers"), []);
-    assert_eq!(queue.cursor(integration(1)).await.expect("cursor answers"), Some(at(9)));
+    assert_eq!(cursor_of(&queue, integration(1)).await, Some(Cursor::at(at(9))));
     let control = queue.control_of(integration(1)).await.expect("control_of answers");
     assert_eq!(control, Control { concurrency: Some(3), ..Control::default() });
     assert!(queue.control_of(integration(2)).await.expect("control_of answers").paused);

@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use schedules::Millis;
 use store::queue::{
-    Cause, Control, Counts, Enqueued, Fired, Firing, Idempotency, IfBusy, IfExists, Job, JobView, Lease, Move, NewJob,
-    Next, Pruned, Pruning, Selector, Settled, Settlement, State,
+    Cause, Control, Counts, Cursor, Enqueued, Fired, Firing, Idempotency, IfBusy, IfExists, Job, JobView, Lease, Move,
+    NewJob, Next, Pruned, Pruning, ScheduleRef, Selector, Settled, Settlement, State, TickRecord,
 };
 use store::{IntegrationId, JobId};
 
@@ -45,7 +45,8 @@ pub struct Model {
     pub jobs: Vec<Entry>,
     pub answered: Vec<Answered>,
     pub controls: BTreeMap<IntegrationId, Control>,
-    pub cursors: BTreeMap<IntegrationId, Millis>,
+    pub cursors: BTreeMap<ScheduleRef, Cursor>,
+    pub outbox: BTreeMap<(ScheduleRef, Millis, Option<JobId>), TickRecord>,
     buckets: BTreeMap<(IntegrationId, String), limits::Charged>,
 }
 
@@ -252,29 +253,43 @@ impl Model {
     }
 
     pub fn fire(&mut self, firing: &Firing) -> Fired {
-        let cursor = self.cursors.get(&firing.integration).copied();
+        let schedule = firing.schedule;
+        let cursor = self.cursors.get(&schedule).copied();
         if cursor != firing.from {
             return Fired::Lost { cursor };
         }
-        self.cursors.insert(firing.integration, firing.to);
-        let busy = self
-            .jobs
-            .iter()
-            .any(|it| it.view.state != State::Dead && it.is_tick() && it.view.job.integration == firing.integration);
-        if firing.ticks.is_empty() {
-            return Fired::Queued { revoked: vec![] };
+        let is_in_the_way = |it: &Entry| it.view.state != State::Dead && it.is_tick_of(schedule);
+        let busy = !firing.ticks.is_empty() && self.jobs.iter().any(is_in_the_way);
+        let (nominal, fired) = (firing.to, cursor.map_or(0, |cursor| cursor.fired));
+        let moved = Cursor { nominal, fired, revision: firing.revision, seen: None };
+        if busy && matches!(firing.if_busy, IfBusy::Skip | IfBusy::Wait) {
+            let stays = cursor.map(|cursor| Cursor { seen: firing.seen, ..cursor });
+            let waits = stays.filter(|_| firing.if_busy == IfBusy::Wait);
+            self.cursors.insert(schedule, waits.unwrap_or(moved));
+            self.note(&firing.records_if_skipped);
+            return Fired::Skipped;
         }
-        let revoked = match firing.if_busy {
-            IfBusy::Skip if busy => return Fired::Skipped,
-            IfBusy::Skip | IfBusy::Queue => vec![],
-            IfBusy::Revoke => self.revoke(firing.integration),
-        };
+        let fired = fired + firing.ticks.len() as u64;
+        self.cursors.insert(schedule, Cursor { fired, seen: firing.seen, ..moved });
+        self.note(&firing.records);
+        let revokes = firing.if_busy == IfBusy::Revoke && !firing.ticks.is_empty();
+        let revoked = if revokes { self.revoke(schedule) } else { vec![] };
         self.enqueue(&firing.ticks);
         Fired::Queued { revoked }
     }
 
-    fn revoke(&mut self, integration: IntegrationId) -> Vec<Job> {
-        self.take_out(|it| it.is_tick() && it.view.state == State::Running && it.view.job.integration == integration)
+    fn note(&mut self, records: &[TickRecord]) {
+        self.outbox.extend(records.iter().map(|record| (record.name(), *record)));
+    }
+
+    pub fn clear_outbox(&mut self, records: &[TickRecord]) {
+        for record in records {
+            self.outbox.remove(&record.name());
+        }
+    }
+
+    fn revoke(&mut self, schedule: ScheduleRef) -> Vec<Job> {
+        self.take_out(|it| it.is_tick_of(schedule) && it.view.state == State::Running)
     }
 
     pub fn replay(&mut self, job: JobId, due: Millis) -> bool {
@@ -296,7 +311,8 @@ impl Model {
         self.take_out(|it| it.view.job.integration == integration);
         self.answered.retain(|it| it.integration != integration);
         self.controls.remove(&integration);
-        self.cursors.remove(&integration);
+        self.cursors.retain(|of, _| of.integration != integration);
+        self.outbox.retain(|(of, ..), _| of.integration != integration);
         self.buckets.retain(|(of, _), _| *of != integration);
     }
 
@@ -343,8 +359,8 @@ impl Model {
 }
 
 impl Entry {
-    fn is_tick(&self) -> bool {
-        matches!(self.view.job.cause, Cause::Schedule | Cause::Catchup)
+    fn is_tick_of(&self, schedule: ScheduleRef) -> bool {
+        self.view.job.is_tick() && self.view.job.schedule() == schedule
     }
 
     fn is_pending_of(&self, integration: IntegrationId) -> bool {

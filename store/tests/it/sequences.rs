@@ -2,15 +2,16 @@
 
 use proptest::prelude::*;
 use proptest::sample::Index;
-use schedules::WindowSpec;
+use schedules::{Millis, WindowSpec};
 use store::JobId;
-use store::conformance::{Fresh, START, Sample, at, integration, job, key};
+use store::conformance::{Fresh, START, Sample, at, integration, job, key, schedule};
 use store::queue::{
-    Cause, Claim, Control, Fired, Firing, IfExists, Inspect, JobFilter, JobView, Lease, MAX_BATCH, Move, NewJob, Next,
-    PageRequest, Pruning, Queue, Selector, Settlement, State,
+    Cause, Claim, Control, Cursor, Fired, Firing, IfBusy, IfExists, Inspect, JobFilter, JobView, Lease, MAX_BATCH,
+    Move, NewJob, Next, PageRequest, Pruning, Queue, ScheduleRef, Selector, Settlement, State, Tick, TickRecord,
+    Verdict,
 };
 
-use crate::calls::{Call, Choice, INTEGRATIONS, Kind, Sketch, a_key, call};
+use crate::calls::{Call, Choice, INTEGRATIONS, Kind, SCHEDULES, Sketch, a_key, call};
 use crate::embedded::fresh;
 use crate::model::Model;
 
@@ -89,14 +90,25 @@ impl<Q: Queue + Inspect> Pair<Q> {
                 let wanted = self.model.enqueue(&jobs);
                 assert_eq!(self.engine.queue.enqueue(jobs).await.expect("enqueue answers"), wanted);
             }
-            Call::Fire { of, from_cursor, ticks, if_busy } => {
-                let of = integration(*of);
+            Call::Fire { of, schedule, from_cursor, ticks, if_busy } => {
+                let of = schedule_of(*of, *schedule);
                 let cursor = self.model.cursors.get(&of).copied();
                 let mut ticks: Vec<_> = (0..*ticks).map(|_| self.make(&Sketch::tick())).collect();
-                ticks.iter_mut().for_each(|tick| tick.job.integration = of);
-                let from = if *from_cursor { cursor } else { Some(at(-777)) };
-                let to = cursor.unwrap_or(START).after(1);
-                let firing = Firing { integration: of, from, to, ticks, if_busy: *if_busy };
+                for tick in &mut ticks {
+                    tick.job.integration = of.integration;
+                    let nominal = self.model.now;
+                    tick.job.tick = Some(Tick { schedule: of.schedule, nominal, previous: None, upcoming: None });
+                }
+                let from = if *from_cursor { cursor } else { Some(Cursor::at(at(-777))) };
+                let to = cursor.map_or(START, |cursor| cursor.nominal).after(1);
+                let firing = Firing {
+                    if_busy: *if_busy,
+                    seen: Some(self.model.now).filter(|_| *if_busy == IfBusy::Wait),
+                    records: vec![record(of, to, Verdict::Fired)],
+                    records_if_skipped: ticks.iter().map(|tick| overlapped(of, to, tick.job.id)).collect(),
+                    ticks,
+                    ..Firing::new(of, from, to)
+                };
                 let wanted = self.model.fire(&firing);
                 let mut fired = self.engine.queue.fire(firing).await.expect("fire answers");
                 if let Fired::Queued { revoked } = &mut fired {
@@ -196,6 +208,12 @@ impl<Q: Queue + Inspect> Pair<Q> {
                 self.model.purge(integration(*of));
                 queue.purge(integration(*of)).await.expect("purge answers");
             }
+            Call::ClearOutbox(limit) => {
+                let records = queue.outbox(*limit).await.expect("outbox answers");
+                assert!(records.len() <= *limit && records.len() == self.model.outbox.len().min(*limit));
+                self.model.clear_outbox(&records);
+                queue.clear_outbox(records).await.expect("clear_outbox answers");
+            }
             Call::Prune(before, keep) => {
                 let pruning = Pruning { dead_before: at(*before), dead_keep: *keep, limit: 10_000 };
                 let wanted = self.model.prune(&pruning);
@@ -268,12 +286,42 @@ impl<Q: Queue + Inspect> Pair<Q> {
         assert_eq!(found, wanted);
         assert_eq!(queue.check().await.expect("check answers"), []);
         assert_eq!(queue.counts().await.expect("counts answers"), self.model.counts());
+        let schedules: Vec<_> =
+            (1..=INTEGRATIONS).flat_map(|of| (0..=SCHEDULES).map(move |number| schedule_of(of, number))).collect();
+        let cursors: Vec<_> = schedules.iter().map(|of| self.model.cursors.get(of).copied()).collect();
+        assert_eq!(queue.cursors(schedules).await.expect("cursors answers"), cursors);
+        let mut outbox = queue.outbox(MAX_BATCH).await.expect("outbox answers");
+        outbox.sort_by_key(TickRecord::name);
+        assert_eq!(outbox, self.model.outbox.values().copied().collect::<Vec<_>>());
         for of in (1..=INTEGRATIONS).map(integration) {
-            let (cursor, control) = (self.model.cursors.get(&of).copied(), self.model.controls.get(&of).cloned());
-            assert_eq!(queue.cursor(of).await.expect("cursor answers"), cursor);
+            let control = self.model.controls.get(&of).cloned();
             assert_eq!(queue.control_of(of).await.expect("control_of answers"), control.unwrap_or_default());
         }
     }
+}
+
+/// One of the schedules of an integration; the first is that of its settings.
+fn schedule_of(of: u16, number: u16) -> ScheduleRef {
+    if number == 0 { integration(of).into() } else { schedule(of, number) }
+}
+
+fn record(schedule: ScheduleRef, nominal: Millis, verdict: Verdict) -> TickRecord {
+    TickRecord {
+        schedule,
+        first: nominal,
+        last: nominal,
+        count: Some(1),
+        verdict,
+        job: None,
+        cause: None,
+        effective: None,
+        revision: 1,
+        recorded: nominal,
+    }
+}
+
+fn overlapped(schedule: ScheduleRef, nominal: Millis, job: JobId) -> TickRecord {
+    TickRecord { job: Some(job), ..record(schedule, nominal, Verdict::Overlap) }
 }
 
 fn next(kind: &Kind, ms: i64, closes: Option<i64>) -> Next {

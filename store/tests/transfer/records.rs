@@ -8,8 +8,8 @@ use schedules::rate::gcra::Tat;
 use schedules::rate::{Algorithm, Limit, OnExceed, OnMissing, Rule, State};
 use schedules::{Millis, Outside, WindowSpec};
 use serde_json::json;
-use store::conformance::{at, integration, key};
-use store::queue::{Cause, Control, Idempotency, Job, Record, Stored, Tick};
+use store::conformance::{at, integration, key, schedule};
+use store::queue::{Cause, Control, Cursor, Idempotency, Job, Record, ScheduleRef, Stored, Tick, TickRecord, Verdict};
 use store::{IntegrationId, JobId};
 use ulid::Ulid;
 
@@ -20,9 +20,11 @@ const INTEGRATIONS: std::ops::Range<u16> = 1..5;
 /// What one queue may hold: numbers of arrival are unique, and a key names one pending job.
 pub fn records() -> impl Strategy<Value = Vec<Record>> {
     let jobs = prop::collection::vec(stored(), 0..60);
-    (jobs, controls(), cursors(), prop::collection::vec(idempotency(), 0..12), prop::collection::vec(bucket(), 0..12))
-        .prop_map(|(jobs, controls, cursors, idempotency, buckets)| {
-            let rest = controls.into_iter().chain(cursors).chain(distinct(idempotency)).chain(distinct(buckets));
+    let schedules = (cursors(), ticks());
+    (jobs, controls(), schedules, prop::collection::vec(idempotency(), 0..12), prop::collection::vec(bucket(), 0..12))
+        .prop_map(|(jobs, controls, (cursors, ticks), idempotency, buckets)| {
+            let rest =
+                controls.into_iter().chain(cursors).chain(ticks).chain(distinct(idempotency)).chain(distinct(buckets));
             rest.chain(consistent(jobs)).collect()
         })
 }
@@ -84,7 +86,12 @@ fn stored() -> impl Strategy<Value = Stored> {
 }
 
 fn job() -> impl Strategy<Value = Job> {
-    let times = (a_time(), option::of(a_time()), a_time(), option::of((a_time(), option::of(a_time()))));
+    let times = (
+        a_time(),
+        option::of(a_time()),
+        a_time(),
+        option::of(((a_time(), option::of(a_time())), option::of(1_u16..3))),
+    );
     let numbers = (0_u8..10, option::of(1_u32..9), 0_u32..1_000, option::of(1_u32..20), any::<bool>());
     let texts = (payload(), option::weighted(0.2, Just("{\"event\":{\"a\":1}}".into())), a_key(), a_lane());
     let rest =
@@ -107,7 +114,11 @@ fn job() -> impl Strategy<Value = Job> {
                 priority,
                 lane,
                 awaited,
-                tick: tick.map(|(nominal, previous)| Tick { nominal, previous, upcoming: None }),
+                tick: tick.map(|((nominal, previous), number)| {
+                    let own = ScheduleRef::from(integration);
+                    let schedule = number.map_or(own, |number| schedule_in(integration, number)).schedule;
+                    Tick { schedule, nominal, previous, upcoming: None }
+                }),
                 attempts,
                 context: context.map(Into::into),
                 created,
@@ -169,10 +180,53 @@ fn controls() -> impl Strategy<Value = Vec<Record>> {
     })
 }
 
+fn schedule_in(integration: IntegrationId, number: u16) -> ScheduleRef {
+    ScheduleRef { integration, ..schedule(0, number) }
+}
+
+fn a_schedule() -> impl Strategy<Value = ScheduleRef> {
+    (INTEGRATIONS, 0_u16..3).prop_map(|(of, number)| match number {
+        0 => integration(of).into(),
+        number => schedule(of, number),
+    })
+}
+
 fn cursors() -> impl Strategy<Value = Vec<Record>> {
-    prop::collection::vec(option::of(a_time()), INTEGRATIONS.len()).prop_map(|all| {
-        let cursors = INTEGRATIONS.zip(all).filter_map(|(of, nominal)| Some((integration(of), nominal?)));
-        cursors.map(|(integration, nominal)| Record::Cursor { integration, nominal }).collect()
+    let cursor = (a_time(), prop_oneof![Just(0), 0_u64..1_000_000], 0_u32..3, option::of(a_time()));
+    let all = prop::collection::btree_map(a_schedule(), cursor, 0..12);
+    all.prop_map(|all| {
+        let record = |(schedule, (nominal, fired, revision, seen))| Record::Cursor {
+            schedule,
+            cursor: Cursor { nominal, fired, revision, seen },
+        };
+        all.into_iter().map(record).collect()
+    })
+}
+
+/// What became of ticks, each of another name.
+fn ticks() -> impl Strategy<Value = Vec<Record>> {
+    let verdict = prop::sample::select(Verdict::ALL.map(|(verdict, ..)| verdict).to_vec());
+    let numbers = (option::of(0_u64..1_000_000), 0_u32..3, option::of(any::<u128>()));
+    let record = (numbers, verdict, a_time(), a_time(), option::of(a_time()));
+    prop::collection::btree_map((a_schedule(), a_time()), record, 0..12).prop_map(|all| {
+        all.into_iter()
+            .map(|((schedule, first), ((count, revision, job), verdict, last, recorded, effective))| {
+                let job = job.map(|random| JobId(Ulid::from_parts(1_750_000_000_000, random)));
+                let cause = job.map(|_| Cause::Catchup);
+                Record::Tick(TickRecord {
+                    schedule,
+                    first,
+                    last,
+                    count,
+                    verdict,
+                    job,
+                    cause,
+                    effective,
+                    revision,
+                    recorded,
+                })
+            })
+            .collect()
     })
 }
 

@@ -2,4 +2,5 @@
 
 mod crowd;
 mod kills;
+mod ticks;
 mod together;

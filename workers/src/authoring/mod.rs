@@ -13,7 +13,7 @@ pub use release::{control, release, rollback};
 pub use remove::remove;
 use save::build;
 pub use save::{Submission, save};
-pub use ticks::{next_ticks, previous_ticks_are_past};
+pub use ticks::next_ticks;
 
 use std::sync::Arc;
 

@@ -1,11 +1,12 @@
 //! Hold an integration's jobs, and let them go again.
 
-use store::catalog::{Integration, Pause, Trigger};
+use store::catalog::{Integration, Pause};
 use store::queue::Queue;
 
-use super::{control, previous_ticks_are_past, stored};
+use super::{control, stored};
 use crate::services::to_the_end;
 use crate::settings::Settings;
+use crate::timetable::integration_resumes;
 use crate::{Error, Result, Services};
 
 const MAX_NOTE_BYTES: usize = 1_024;
@@ -31,8 +32,8 @@ async fn change(services: Services, name: String, pause: Option<Pause>) -> Resul
     let _alone = services.authoring.lock().await;
     let integration = stored(&services, &name).await?;
     let resumes = pause.is_none() && integration.pause.is_some();
-    if resumes && integration.trigger == Trigger::Recurring {
-        previous_ticks_are_past(&services, integration.id).await?;
+    if resumes {
+        integration_resumes(&services, integration.id).await?;
     }
     let settings = match services.catalog.highest(integration.id, None).await? {
         Some(release) => Settings::parse(&serde_json::from_str(&release.settings).unwrap_or_default())?,

@@ -1,11 +1,12 @@
 //! Make the draft an immutable release, or an old release the newest one again.
 
-use store::catalog::{Bump, NewRelease, Release, ReleaseNumber};
+use store::catalog::{Bump, NewRelease, Release, ReleaseNumber, Trigger};
 use store::queue::{Control, Queue};
 
-use super::{build, previous_ticks_are_past, stored};
+use super::{build, stored};
 use crate::services::to_the_end;
 use crate::settings::{Overlap, Settings};
+use crate::timetable::sync_own;
 use crate::{Error, Result, Services};
 
 const MAX_NOTE_BYTES: usize = 1_024;
@@ -63,17 +64,13 @@ async fn change(services: Services, name: String, new: NewRelease, bump: Bump) -
     }
     let settings = serde_json::from_str(&new.settings).unwrap_or_default();
     let settings = Settings::parse(&settings)?;
-    let before = services.catalog.highest(integration.id, None).await?;
-    let before = before.and_then(|release| serde_json::from_str(&release.settings).ok());
-    let before = before.and_then(|settings| Settings::parse(&settings).ok());
-    let spec_before = before.and_then(|settings| settings.schedule).map(|schedule| schedule.spec);
-    // The cursor moves first: a crash in between costs ticks of the old schedule at most, and fires none of the new.
-    if settings.schedule.as_ref().map(|schedule| &schedule.spec) != spec_before.as_ref() {
-        previous_ticks_are_past(&services, integration.id).await?;
-    }
     services.queue.control(integration.id, control(&settings, integration.pause.is_some())).await?;
     let release = services.catalog.release(new, bump).await?;
     services.directory.reload().await?;
+    // A scheduler would do it in a moment; a schedule is in force from its release on.
+    if let Some(entry) = services.directory.by_id(integration.id).filter(|entry| entry.trigger == Trigger::Recurring) {
+        sync_own(&services, &entry).await?;
+    }
     Ok(release)
 }
 
@@ -93,7 +90,6 @@ pub fn control(settings: &Settings, paused: bool) -> Control {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use store::catalog::Trigger;
     use store::queue::Inspect;
 
     use schedules::rate::OnExceed;

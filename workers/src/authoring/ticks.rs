@@ -1,14 +1,10 @@
 //! The ticks of a schedule, as the engine itself computes them.
 
 use schedules::Millis;
-use store::IntegrationId;
-use store::queue::{Fired, Firing, IfBusy, Inspect, Queue};
 
 use super::{entry, stored};
 use crate::settings::Settings;
 use crate::{Error, Result, Services};
-
-const TRIES: usize = 5;
 
 /// The next `n` nominal times after `from` (now, if absent) of the released schedule, or of the draft's before that.
 pub async fn next_ticks(services: &Services, name: &str, n: usize, from: Option<Millis>) -> Result<Vec<Millis>> {
@@ -24,17 +20,4 @@ pub async fn next_ticks(services: &Services, name: &str, n: usize, from: Option<
         Error::conflict("no_schedule", format!("{name} has no schedule: its trigger is {:?}", entry.trigger.name()))
     })?;
     Ok(schedule.recurrence.next_n(from.unwrap_or_else(|| services.clock.now()), n))
-}
-
-/// Moves a schedule's cursor to now, so that nothing before is made up for.
-pub async fn previous_ticks_are_past(services: &Services, integration: IntegrationId) -> Result<()> {
-    for _ in 0..TRIES {
-        let from = services.queue.cursor(integration).await?;
-        let to = services.clock.now();
-        let firing = Firing { integration, from, to, ticks: Vec::new(), if_busy: IfBusy::Queue };
-        if !matches!(services.queue.fire(firing).await?, Fired::Lost { .. }) {
-            return Ok(());
-        }
-    }
-    Err(Error::Unavailable("the schedule's cursor keeps moving; try again".into()))
 }

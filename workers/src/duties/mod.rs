@@ -1,7 +1,9 @@
 //! Everything that is done again and again, on one screen.
 
+mod backfill;
 mod controls;
 mod fire;
+mod ledger;
 mod prune;
 mod prune_cache;
 mod refresh;
@@ -11,9 +13,9 @@ mod sync_clock;
 pub mod ticks;
 
 pub(crate) use controls::Agreed;
-pub(crate) use fire::Upcoming;
 #[cfg(test)]
 pub(crate) use fire::run as fire;
+pub(crate) use fire::{AGAIN_MS, pause_ms};
 
 use std::future::Future;
 use std::pin::Pin;
@@ -49,6 +51,8 @@ enum Every {
 const DUTIES: &[Duty] = &[
     Duty { name: "renew_leases", every: Every::ThirdOfLease, by: |r| r.worker, run: |s| Box::pin(renew::run(s)) },
     Duty { name: "fire_schedules", every: Every::Seconds(1), by: |r| r.scheduler, run: |s| Box::pin(fire::run(s)) },
+    Duty { name: "fire_backfills", every: Every::Seconds(1), by: |r| r.scheduler, run: |s| Box::pin(backfill::run(s)) },
+    Duty { name: "write_ledger", every: Every::Seconds(1), by: |r| r.scheduler, run: |s| Box::pin(ledger::run(s)) },
     Duty { name: "rescue_lost", every: Every::Seconds(1), by: |r| r.scheduler, run: |s| Box::pin(rescue::run(s)) },
     Duty { name: "prune_history", every: Every::Seconds(30), by: |r| r.scheduler, run: |s| Box::pin(prune::run(s)) },
     Duty { name: "prune_cache", every: Every::Seconds(30), by: |r| r.worker, run: |s| Box::pin(prune_cache::run(s)) },

@@ -7,6 +7,8 @@ use crate::{Result, Services};
 
 /// Batches in one go; the rest waits for the next time, so that writers get their turn.
 const BATCHES: usize = 20;
+/// How long a deleted schedule is remembered.
+const DELETED_MS: i64 = 3_600_000;
 
 pub(super) async fn run(services: Services) -> Result<Option<Millis>> {
     let now = services.clock.now();
@@ -16,6 +18,7 @@ pub(super) async fn run(services: Services) -> Result<Option<Millis>> {
             break;
         }
     }
+    prune_ticks(&services, now).await?;
     let pruning = Pruning {
         dead_before: now.after(-services.options.dead_max_age_ms),
         dead_keep: services.options.dead_keep,
@@ -28,6 +31,27 @@ pub(super) async fn run(services: Services) -> Result<Option<Millis>> {
         }
     }
     Ok(None)
+}
+
+/// Forgets the ledger beyond the bounds of the history of runs, and schedules that were deleted some time ago: by now every
+/// process has heard of it.
+async fn prune_ticks(services: &Services, now: Millis) -> Result<()> {
+    let retention = services.options.retention;
+    let before = now.after(-i64::try_from(retention.max_age_ms).unwrap_or(i64::MAX));
+    for _ in 0..BATCHES {
+        if services.catalog.prune_ticks(before, retention.max_count, MAX_BATCH).await? == 0 {
+            break;
+        }
+    }
+    for _ in 0..BATCHES {
+        let deleted = services.catalog.long_deleted_schedules(now.after(-DELETED_MS)).await?;
+        if deleted.is_empty() {
+            break;
+        }
+        services.queue.forget_schedules(deleted.clone()).await?;
+        services.catalog.forget_schedules(&deleted).await?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

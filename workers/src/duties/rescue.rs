@@ -8,7 +8,7 @@ use store::catalog::Outcome;
 use store::queue::{Cause, Leased, MAX_BATCH, Queue, Settlement};
 
 use crate::worker::record::{Outgoing, job_ended};
-use crate::worker::{Ending, next, verdict};
+use crate::worker::{Ending, counted, next, verdict};
 use crate::{Entry, Event, Result, Services};
 
 pub(super) async fn run(services: Services) -> Result<Option<Millis>> {
@@ -46,7 +46,7 @@ async fn rescue(services: &Services, leased: Leased) {
         record(&entry, &leased, &error, now)
     });
     let settlement = Some(Settlement { lease: leased.lease, next });
-    services.recorder.write(Outgoing { record, settlement, last }).await;
+    services.recorder.write(Outgoing { record, settlement, last, tick: counted(job) }).await;
 }
 
 fn record(entry: &Entry, leased: &Leased, error: &ScriptError, now: Millis) -> store::catalog::RunRecord {

@@ -1,16 +1,74 @@
 //! Which ticks of a schedule are due, and what its overlap and catch-up rules make of them: the pure part of firing.
 
-use schedules::Millis;
-use serde_json::json;
-use store::queue::{Cause, Firing, IfBusy, IfExists, Job, NewJob, Tick};
-use store::{IntegrationId, JobId};
+mod catchup;
+mod tick;
 
-use crate::settings::{Catchup, Overlap, Schedule};
+use schedules::recurrence::Recurrence;
+use schedules::{Key, Millis};
+use store::JobId;
+use store::queue::{Cause, Cursor, Firing, IfBusy, NewJob, ScheduleRef, TickRecord, Verdict};
+
+use crate::settings::{Overlap, Schedule};
+
+use catchup::{Plan, Stretch};
+pub(crate) use tick::{RESERVED, Ticks};
 
 /// A tick that is later than this was missed: nothing fired schedules when it was due.
-const MISSED_MS: i64 = 60_000;
-/// The most ticks queued at once.
-const MAX_TICKS: usize = 100;
+pub const MISSED_MS: i64 = 60_000;
+
+/// A schedule, with what of its history counts for the next tick.
+#[derive(Clone, Copy, Debug)]
+pub struct Of<'a> {
+    /// The schedule.
+    pub id: ScheduleRef,
+    /// What was written.
+    pub schedule: &'a Schedule,
+    /// The number of this revision, from 1.
+    pub revision: u32,
+    /// When the revision began: it fires nothing up to then.
+    pub since: Millis,
+    /// What was in force before, to name the ticks that nobody fired any more.
+    pub before: Option<&'a Recurrence>,
+    /// Ticks up to here fell into a pause.
+    pub resumed: Option<Millis>,
+    /// What its jobs are made of.
+    pub made_of: MadeOf<'a>,
+}
+
+/// What the jobs of a schedule have beside the places of their ticks.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MadeOf<'a> {
+    /// The schedule's name; `None` for that of an integration's settings.
+    pub name: Option<&'a str>,
+    /// Fields of the payload.
+    pub payload: Option<&'a serde_json::Map<String, serde_json::Value>>,
+    /// The key.
+    pub key: Option<&'a Key>,
+    /// The lane.
+    pub lane: Option<&'a str>,
+}
+
+impl<'a> Of<'a> {
+    /// The schedule of an integration's settings, with no history.
+    pub fn settings(id: impl Into<ScheduleRef>, schedule: &'a Schedule) -> Self {
+        let (id, made_of) = (id.into(), MadeOf::default());
+        Self { id, schedule, revision: 0, since: Millis::EARLIEST, before: None, resumed: None, made_of }
+    }
+
+    /// The next nominal time after a cursor; `None` when the schedule is over.
+    pub fn next(&self, cursor: Cursor) -> Option<Millis> {
+        if self.is_over(cursor) { None } else { self.schedule.recurrence.next(cursor.nominal) }
+    }
+
+    /// Whether it has fired as often as it may.
+    pub fn is_over(&self, cursor: Cursor) -> bool {
+        self.schedule.max_runs.is_some_and(|most| cursor.fired >= most)
+    }
+
+    fn is_of_this_revision(&self, cursor: Cursor) -> bool {
+        cursor.revision == self.revision || cursor.revision == 0
+    }
+}
 
 /// What is due of a schedule.
 #[derive(Clone, Debug)]
@@ -23,57 +81,111 @@ pub struct Due {
     pub missed: Option<Millis>,
 }
 
-/// What is due of a schedule whose cursor is at `cursor`; `None` when nothing is. `new_id` names the ticks.
-pub fn due(
-    integration: IntegrationId,
-    schedule: &Schedule,
-    cursor: Option<Millis>,
-    now: Millis,
-    mut new_id: impl FnMut() -> JobId,
-) -> Option<Due> {
-    let Some(from) = cursor else {
-        // A new schedule starts now.
-        let firing = Firing { integration, from: None, to: now, ticks: Vec::new(), if_busy: IfBusy::Queue };
-        return Some(Due { firing, passed_over: Vec::new(), missed: None });
-    };
-    let to = schedule.recurrence.previous(now, from.after(1))?;
-    let chosen = choose(from, now, schedule);
-    let ticks =
-        chosen.iter().map(|(nominal, cause)| tick(schedule, (new_id(), integration), *nominal, *cause, now)).collect();
-    let (passed_over, ticks) = let_one_run(schedule.overlap, ticks);
-    let if_busy = match schedule.overlap {
-        Overlap::Skip => IfBusy::Skip,
-        Overlap::CancelRunning => IfBusy::Revoke,
-        // One at a time is the business of the integration's concurrency.
-        Overlap::Queue | Overlap::Allow => IfBusy::Queue,
-    };
-    let first = chosen.first().map_or(now, |(nominal, _)| *nominal);
-    let missed = schedule.recurrence.previous(first.after(-1), from.after(1));
-    Some(Due { firing: Firing { integration, from: cursor, to, ticks, if_busy }, passed_over, missed })
+impl Due {
+    fn of(firing: Firing) -> Self {
+        let missed = firing.records.iter().filter(|record| record.verdict.words().0 == "missed");
+        let missed = missed.map(|record| record.last).max();
+        Self { firing, passed_over: Vec::new(), missed }
+    }
 }
 
-/// Which of the ticks between the cursor and now are queued, and why; oldest first.
-fn choose(cursor: Millis, now: Millis, schedule: &Schedule) -> Vec<(Millis, Cause)> {
-    let on_time_from = cursor.max(now.after(-MISSED_MS - 1)).after(1);
-    let made_up_from = match schedule.catchup {
-        Catchup::None => on_time_from,
-        Catchup::Last | Catchup::All => {
-            on_time_from.min(cursor.max(now.after(-schedule.catchup_window_ms - 1)).after(1))
-        }
+/// What is due of a schedule whose cursor is at `cursor`; `None` when nothing is. `new_id` names the ticks.
+pub fn due(of: &Of<'_>, cursor: Option<Cursor>, now: Millis, new_id: impl FnMut() -> JobId) -> Option<Due> {
+    let Some(cursor) = cursor else {
+        // A new schedule starts when it was made; one that was never heard of, now.
+        let since = if of.since == Millis::EARLIEST { now } else { of.since.min(now) };
+        let firing = Firing { revision: of.revision, ..Firing::new(of.id, None, since) };
+        return Some(Due::of(firing));
     };
-    let mut chosen = Vec::new();
-    let mut before = now;
-    while let Some(nominal) = schedule.recurrence.previous(before, made_up_from) {
-        let on_time = nominal >= on_time_from;
-        let enough = schedule.catchup == Catchup::Last && !on_time && !chosen.is_empty();
-        if enough || chosen.len() == MAX_TICKS {
-            break;
-        }
-        chosen.push((nominal, if on_time { Cause::Schedule } else { Cause::Catchup }));
-        before = nominal.after(-1);
+    if cursor.revision > of.revision {
+        // Somebody has heard of an edit before us.
+        return None;
     }
-    chosen.reverse();
-    chosen
+    if !of.is_of_this_revision(cursor) {
+        return Some(Due::of(begin(of, cursor, now)));
+    }
+    if of.is_over(cursor) {
+        return None;
+    }
+    let recurrence = &of.schedule.recurrence;
+    let paused = of.resumed.and_then(|until| Stretch::of(recurrence, cursor.nominal, until.min(now), Verdict::Paused));
+    let from = paused.map_or(cursor.nominal, |paused| paused.last);
+    let mut plan = catchup::plan(of.schedule, Cursor { nominal: from, ..cursor }, now);
+    plan.passed_over.splice(0..0, paused);
+    fire(of, cursor, plan, now, new_id)
+}
+
+/// Lets a revision begin: what the one before did not fire is written down, and not fired any more.
+fn begin(of: &Of<'_>, cursor: Cursor, now: Millis) -> Firing {
+    let to = cursor.nominal.max(of.since);
+    let changed = |recurrence, after| Stretch::of(recurrence, after, to, Verdict::Changed);
+    let old = of.before.and_then(|before| changed(before, cursor.nominal));
+    let new = changed(&of.schedule.recurrence, of.since);
+    let old = old.map(|old| old.record(of.id, cursor.revision, now));
+    let records = old.into_iter().chain(new.map(|new| new.record(of.id, of.revision, now))).collect();
+    Firing { revision: of.revision, records, ..Firing::new(of.id, Some(cursor), to) }
+}
+
+/// Turns a plan into what the queue is asked to do.
+fn fire(of: &Of<'_>, cursor: Cursor, plan: Plan, now: Millis, mut new_id: impl FnMut() -> JobId) -> Option<Due> {
+    let Plan { passed_over: stretches, mut ticks, seen } = plan;
+    let overlap = of.schedule.overlap;
+    if overlap == Overlap::Queue {
+        ticks.truncate(1);
+    }
+    let make = Ticks { of: of.id, recurrence: &of.schedule.recurrence, made_of: of.made_of, now };
+    let jobs: Vec<NewJob> = ticks.iter().map(|(nominal, cause)| make.tick(new_id(), *nominal, *cause)).collect();
+    let (passed_over, mut jobs) = let_one_run(overlap, jobs);
+    let left = of
+        .schedule
+        .max_runs
+        .map_or(usize::MAX, |most| usize::try_from(most.saturating_sub(cursor.fired)).unwrap_or(usize::MAX));
+    let is_last = jobs.len() >= left;
+    jobs.truncate(left);
+    let nominal = |job: &NewJob| job.job.tick.map(|tick| tick.nominal);
+    let last = if is_last || overlap == Overlap::Queue { jobs.last().and_then(nominal) } else { None };
+    let ends = stretches.iter().map(|stretch| stretch.last).chain(ticks.iter().map(|(nominal, _)| *nominal));
+    let to = last.or_else(|| ends.max())?;
+    let record = |job: &NewJob, verdict| record(of, job, verdict, now);
+    let passed_over: Vec<NewJob> = passed_over.into_iter().filter(|job| nominal(job) <= Some(to)).collect();
+    let told = stretches.into_iter().filter(|stretch| stretch.last <= to);
+    let mut records: Vec<TickRecord> = told.map(|stretch| stretch.record(of.id, of.revision, now)).collect();
+    records.extend(passed_over.iter().map(|job| record(job, Verdict::Overlap)));
+    let firing = Firing {
+        revision: of.revision,
+        if_busy: match overlap {
+            Overlap::Skip => IfBusy::Skip,
+            Overlap::CancelRunning => IfBusy::Revoke,
+            Overlap::Queue => IfBusy::Wait,
+            Overlap::Allow => IfBusy::Queue,
+        },
+        seen: seen.filter(|_| overlap == Overlap::Queue),
+        records_if_skipped: if overlap == Overlap::Queue {
+            Vec::new()
+        } else {
+            records.iter().copied().chain(jobs.iter().map(|job| record(job, Verdict::Overlap))).collect()
+        },
+        records: records.into_iter().chain(jobs.iter().map(|job| record(job, Verdict::Fired))).collect(),
+        ticks: jobs,
+        ..Firing::new(of.id, Some(cursor), to)
+    };
+    Some(Due { passed_over, ..Due::of(firing) })
+}
+
+fn record(of: &Of<'_>, new: &NewJob, verdict: Verdict, now: Millis) -> TickRecord {
+    let nominal = new.job.tick.map_or(new.job.due, |tick| tick.nominal);
+    TickRecord {
+        schedule: of.id,
+        first: nominal,
+        last: nominal,
+        count: Some(1),
+        verdict,
+        job: Some(new.job.id),
+        cause: Some(new.job.cause),
+        effective: Some(new.job.due),
+        revision: of.revision,
+        recorded: now,
+    }
 }
 
 /// Of several ticks on time, all but the newest are passed over if two may not run at once. Ticks that are made up for
@@ -86,75 +198,5 @@ fn let_one_run(overlap: Overlap, ticks: Vec<NewJob>) -> (Vec<NewJob>, Vec<NewJob
     ticks.into_iter().partition(|tick| tick.job.cause == Cause::Schedule && Some(tick.job.id) != newest)
 }
 
-fn tick(schedule: &Schedule, job: (JobId, IntegrationId), nominal: Millis, cause: Cause, now: Millis) -> NewJob {
-    let (id, integration) = job;
-    let due = schedule.recurrence.jittered(nominal, &integration.to_bytes());
-    let previous = schedule.recurrence.previous(nominal.after(-1), Millis(0));
-    let upcoming = schedule.recurrence.next(nominal);
-    let payload = json!({
-        "scheduledAt": due.to_rfc3339(),
-        "nominal": nominal.to_rfc3339(),
-        "previous": previous.map(Millis::to_rfc3339),
-        "upcoming": upcoming.map(Millis::to_rfc3339),
-    });
-    let job = Job {
-        id,
-        integration,
-        cause,
-        release: None,
-        payload: payload.to_string().into(),
-        key: None,
-        due,
-        closes: None,
-        window: None,
-        jitter_ms: 0,
-        priority: 0,
-        lane: None,
-        awaited: false,
-        tick: Some(Tick { nominal, previous, upcoming }),
-        attempts: None,
-        context: None,
-        created: now,
-    };
-    NewJob { job, if_exists: IfExists::Keep, idempotency: None }
-}
-
 #[cfg(test)]
-mod tests {
-    use schedules::recurrence::{Recurrence, RecurrenceSpec};
-
-    use super::*;
-
-    const MINUTE: i64 = 60_000;
-
-    fn check(catchup: Catchup, window_ms: i64, cursor: i64, now: i64, expected: &[(i64, Cause)]) {
-        let spec = RecurrenceSpec { every: Some("minute".into()), ..RecurrenceSpec::default() };
-        let recurrence = Recurrence::parse(&spec).expect("valid");
-        let schedule = Schedule { recurrence, spec, overlap: Overlap::Skip, catchup, catchup_window_ms: window_ms };
-        let expected: Vec<_> = expected.iter().map(|(minute, cause)| (Millis(minute * MINUTE), *cause)).collect();
-        let chosen = choose(Millis(cursor * MINUTE), Millis(now * MINUTE + 10), &schedule);
-        assert_eq!(chosen, expected, "{catchup:?} {cursor} {now}");
-    }
-
-    #[test]
-    fn a_tick_on_time_fires_whatever_the_rule() {
-        for catchup in [Catchup::Last, Catchup::None, Catchup::All] {
-            check(catchup, 86_400_000, 99, 100, &[(100, Cause::Schedule)]);
-        }
-    }
-
-    #[test]
-    fn nothing_is_due_twice() {
-        check(Catchup::All, 86_400_000, 100, 100, &[]);
-    }
-
-    #[test]
-    fn missed_ticks_follow_the_rule() {
-        let (last, made_up) = (Cause::Schedule, Cause::Catchup);
-        check(Catchup::Last, 86_400_000, 90, 100, &[(100, last)]);
-        check(Catchup::None, 86_400_000, 90, 100, &[(100, last)]);
-        check(Catchup::All, 86_400_000, 97, 100, &[(98, made_up), (99, made_up), (100, last)]);
-        // It is ten milliseconds past the full minute: two minutes ago there was no tick but the 99th.
-        check(Catchup::All, 2 * MINUTE, 90, 100, &[(99, made_up), (100, last)]);
-    }
-}
+mod tests;

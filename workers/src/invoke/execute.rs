@@ -154,7 +154,7 @@ mod tests {
         let next = Next::Retry { due: NOW.after(60_000), closes: None, error: "{}".into() };
         let failed = job_ended(&entry, &leased.job, Outcome::Failed, NOW);
         let settlement = Some(Settlement { lease: leased.lease, next });
-        services.recorder.write(Outgoing { record: Some(failed), settlement, last: false }).await;
+        services.recorder.write(Outgoing { record: Some(failed), settlement, last: false, tick: None }).await;
         services.recorder.flush().await;
 
         let how = How { wait_ms: Some(1), ..How::default() };

@@ -7,15 +7,19 @@ use std::sync::Arc;
 use schedules::{Millis, due};
 use sha2::{Digest, Sha256};
 use store::catalog::Trigger;
-use store::queue::{Cause, IfBusy, IfExists, Job};
+use store::queue::{Cause, Cursor, IfBusy, IfExists, Job};
 use store::{IntegrationId, JobId};
 
 use super::queue::Queue;
 use super::{Call, MAX_ROWS, Name, Plan, Row, Verb, What};
 use crate::authoring::control;
-use crate::duties::ticks::{self, Due};
+use crate::duties::ticks::{self, Due, Of};
+use crate::duties::{AGAIN_MS, pause_ms};
 use crate::invoke::{Opening, lane, request};
 use crate::{Error, Result};
+
+/// More ticks than come at one time on a clock that does not stand still.
+const IDS: usize = 4;
 
 /// What comes at an instant, in this order: room is made before it is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,7 +58,10 @@ struct Timeline<'a> {
     ids: Vec<IntegrationId>,
     places: HashMap<&'a str, usize>,
     queues: Vec<Queue>,
-    cursors: Vec<Millis>,
+    cursors: Vec<Cursor>,
+    /// When each schedule is looked at next, and how often a tick of it has waited.
+    wakes: Vec<Option<Millis>>,
+    waited: Vec<u32>,
     steps: BinaryHeap<Reverse<(Millis, Step)>>,
     /// The looks that are among the steps.
     looks: BTreeSet<(Millis, usize)>,
@@ -68,7 +75,9 @@ impl<'a> Timeline<'a> {
             ids: plan.subjects.iter().map(|subject| subject.id.unwrap_or_else(|| id_of(&subject.name))).collect(),
             places: plan.subjects.iter().enumerate().map(|(place, subject)| (subject.name.as_str(), place)).collect(),
             queues: plan.subjects.iter().map(|subject| Queue::new(control(&subject.settings, false))).collect(),
-            cursors: vec![plan.from.after(-1); plan.subjects.len()],
+            cursors: vec![Cursor::at(plan.from.after(-1)); plan.subjects.len()],
+            wakes: vec![None; plan.subjects.len()],
+            waited: vec![0; plan.subjects.len()],
             steps: BinaryHeap::new(),
             looks: BTreeSet::new(),
             jobs: 0,
@@ -133,12 +142,24 @@ impl<'a> Timeline<'a> {
         }
     }
 
-    fn next_tick(&mut self, subject: usize) {
+    /// The schedule of an integration, if it has one.
+    fn schedule(&self, subject: usize) -> Option<Of<'a>> {
         let of = &self.plan.subjects[subject];
         let schedule = of.settings.schedule.as_ref().filter(|_| of.trigger == Trigger::Recurring);
-        if let Some(next) = schedule.and_then(|schedule| schedule.recurrence.next(self.cursors[subject])) {
-            self.steps.push(Reverse((next, Step::Tick(subject))));
+        schedule.map(|schedule| Of::settings(self.ids[subject], schedule))
+    }
+
+    /// The schedule is looked at again at this time, and no earlier.
+    fn wake(&mut self, subject: usize, at: Option<Millis>) {
+        self.wakes[subject] = at;
+        if let Some(at) = at {
+            self.steps.push(Reverse((at, Step::Tick(subject))));
         }
+    }
+
+    fn next_tick(&mut self, subject: usize) {
+        let next = self.schedule(subject).and_then(|of| of.next(self.cursors[subject]));
+        self.wake(subject, next);
     }
 
     fn new_id(&mut self, at: Millis) -> JobId {
@@ -146,36 +167,43 @@ impl<'a> Timeline<'a> {
         JobId(ulid::Ulid::from_parts(u64::try_from(at.0).unwrap_or_default(), self.jobs))
     }
 
+    /// Does what the duty that fires schedules does.
     fn tick(&mut self, at: Millis, subject: usize, told: &mut Vec<Row>) {
-        // A tick of a schedule that was paused meanwhile, or counts from later on.
-        let Some(schedule) = &self.plan.subjects[subject].settings.schedule else { return };
-        if self.queues[subject].control.paused || schedule.recurrence.next(self.cursors[subject]) != Some(at) {
+        if self.wakes[subject] != Some(at) || self.queues[subject].control.paused {
             return;
         }
-        let id = self.new_id(at);
-        let (cursor, integration) = (self.cursors[subject], self.ids[subject]);
-        let Some(Due { firing, passed_over, .. }) = ticks::due(integration, schedule, Some(cursor), at, || id) else {
-            return;
+        let Some(of) = self.schedule(subject) else { return };
+        let mut ids: Vec<JobId> = (0..IDS).map(|_| self.new_id(at)).rev().collect();
+        let due = ticks::due(&of, Some(self.cursors[subject]), at, || ids.pop().unwrap_or_else(|| JobId::new(at)));
+        let Some(Due { firing, passed_over, .. }) = due else {
+            return self.next_tick(subject);
         };
-        self.cursors[subject] = firing.to;
         let mut tell = |job: &Name, what| told.push(Row { at, subject, job: job.clone(), what });
-        let queue = &mut self.queues[subject];
-        let busy = firing.if_busy == IfBusy::Skip && queue.has_tick();
         let name = |job: &Job| Name::Tick(job.tick.map_or(job.due, |tick| tick.nominal));
-        let (skipped, fired) =
-            if busy { ([passed_over, firing.ticks].concat(), Vec::new()) } else { (passed_over, firing.ticks) };
-        for tick in skipped {
-            tell(&name(&tick.job), What::Skipped);
+        let queue = &mut self.queues[subject];
+        let (waits, busy) = (firing.if_busy == IfBusy::Wait, queue.has_tick());
+        if busy && matches!(firing.if_busy, IfBusy::Skip | IfBusy::Wait) {
+            self.cursors[subject] = firing.cursor_if_skipped();
+            if waits {
+                self.waited[subject] += 1;
+                return self.wake(subject, Some(at.after(pause_ms(self.waited[subject]))));
+            }
+            passed_over.iter().chain(&firing.ticks).for_each(|tick| tell(&name(&tick.job), What::Skipped));
+            return self.next_tick(subject);
         }
-        if firing.if_busy == IfBusy::Revoke && !fired.is_empty() {
+        self.cursors[subject] = firing.cursor_if_queued();
+        self.waited[subject] = 0;
+        passed_over.iter().for_each(|tick| tell(&name(&tick.job), What::Skipped));
+        if firing.if_busy == IfBusy::Revoke && !firing.ticks.is_empty() {
             queue.revoke(&mut tell);
         }
-        for tick in fired {
+        for tick in firing.ticks {
             let name = name(&tick.job);
             tell(&name, What::Fired { due: tick.job.due, cause: tick.job.cause });
             queue.put(name, tick.job, tick.if_exists, &mut tell);
         }
-        self.next_tick(subject);
+        let next = of.next(self.cursors[subject]);
+        self.wake(subject, next.map(|next| if waits { next.max(at.after(AGAIN_MS)) } else { next }));
     }
 
     fn call(&mut self, at: Millis, subject: usize, place: usize, call: &Call, told: &mut Vec<Row>) -> Result<()> {
@@ -228,7 +256,7 @@ impl<'a> Timeline<'a> {
                     tell(&nameless, What::Paused(paused));
                     if !paused {
                         // A schedule counts on from here.
-                        self.cursors[subject] = at;
+                        self.cursors[subject].nominal = at;
                         self.next_tick(subject);
                     }
                 }

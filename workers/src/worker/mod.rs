@@ -13,5 +13,5 @@ mod reflected;
 pub(crate) use decide::decide;
 pub use decide::{Ending, MAX_LOST, Verdict};
 pub use plan::{is_open, reopening};
-pub(crate) use process::{Claimed, process};
+pub(crate) use process::{Claimed, counted, process};
 pub use process::{next, verdict};

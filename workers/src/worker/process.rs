@@ -2,9 +2,9 @@
 
 use schedules::Millis;
 use schedules::backoff::Retry;
-use store::RunId;
 use store::catalog::{Outcome, RunRecord};
-use store::queue::{Job, Leased, Next, Settlement};
+use store::queue::{Cause, Job, Leased, Next, Settlement};
+use store::{RunId, ScheduleId};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::attempt::Attempt;
@@ -33,6 +33,7 @@ pub(crate) async fn process(services: Services, claimed: Claimed) {
         record: record.map(|record| *record),
         settlement: Some(Settlement { lease: held.lease, next }),
         last,
+        tick: None,
     };
     let outgoing = match plan(&services, &leased, now).await {
         Plan::Run(entry, version) => {
@@ -60,7 +61,7 @@ fn given_up(services: &Services, attempt: &Attempt, held: &Held) -> Option<Outgo
         return None;
     }
     let next = Next::Return { due: attempt.job.due, closes: attempt.job.closes };
-    Some(Outgoing { record: None, settlement: Some(Settlement { lease: held.lease, next }), last: false })
+    Some(Outgoing { record: None, settlement: Some(Settlement { lease: held.lease, next }), last: false, tick: None })
 }
 
 /// Runs an attempt; `None` when somebody else has the job now.
@@ -89,7 +90,18 @@ fn settled(services: &Services, attempt: &Attempt, record: RunRecord, ending: En
     let verdict = verdict(&attempt.job, attempt.number, ending, retry, services.clock.now(), rand::random());
     let error = record.error.clone().unwrap_or_else(|| "null".into());
     let (next, last) = next(&attempt.job, verdict, error);
-    Outgoing { record: Some(record), settlement: Some(Settlement { lease: held.lease, next }), last }
+    Outgoing {
+        record: Some(record),
+        settlement: Some(Settlement { lease: held.lease, next }),
+        last,
+        tick: counted(&attempt.job),
+    }
+}
+
+/// The schedule that counts how a job ended: a backfill is not what pauses a schedule.
+pub(crate) fn counted(job: &Job) -> Option<ScheduleId> {
+    let counts = job.is_tick() && job.cause != Cause::Backfill;
+    counts.then(|| job.schedule().schedule)
 }
 
 /// What becomes of a job whose attempt ended so; `roll` (0 to 1) is the chance in the pause's jitter.
@@ -118,7 +130,7 @@ mod tests {
 
     use serde_json::json;
     use store::catalog::Trigger;
-    use store::queue::{Cause, Claim, Grant, IfExists, Inspect, NewJob, Queue, Refusal};
+    use store::queue::{Claim, Grant, IfExists, Inspect, NewJob, Queue, Refusal};
     use tokio::sync::Semaphore;
 
     use super::*;

@@ -8,10 +8,11 @@ use backon::{ExponentialBuilder, Retryable};
 use schedules::Millis;
 use store::catalog::{Catalog, Outcome, RunRecord};
 use store::queue::{Cause, Job, Next, Queue, Settled, Settlement};
-use store::{Engine, JobId, RunId};
+use store::{Engine, JobId, RunId, ScheduleId};
 use tokio::sync::{mpsc, oneshot};
 
 use super::leases::Leases;
+use crate::timetable::count_ends;
 use crate::{Entry, Event, Events, Live};
 
 const BATCH: usize = 256;
@@ -27,6 +28,8 @@ pub(crate) struct Outgoing {
     pub settlement: Option<Settlement>,
     /// Whether nothing more comes of the job.
     pub last: bool,
+    /// The schedule that counts how its tick ended.
+    pub tick: Option<ScheduleId>,
 }
 
 enum Message {
@@ -63,7 +66,7 @@ impl Recorder {
 
     /// Writes the end of a job that has no lease.
     pub(crate) async fn record(&self, record: RunRecord) {
-        self.write(Outgoing { record: Some(record), settlement: None, last: true }).await;
+        self.write(Outgoing { record: Some(record), settlement: None, last: true, tick: None }).await;
     }
 
     /// Resolves when everything given so far is written.
@@ -115,9 +118,24 @@ impl Writer {
             };
         }
         let mut settled = settled.into_iter();
-        for one in outgoing {
-            let stale = one.settlement.is_some() && settled.next() == Some(Settled::Stale);
+        let stale: Vec<bool> =
+            outgoing.iter().map(|one| one.settlement.is_some() && settled.next() == Some(Settled::Stale)).collect();
+        self.count_ends(&outgoing, &stale).await;
+        for (one, stale) in outgoing.into_iter().zip(stale) {
             self.announce(one, stale);
+        }
+    }
+
+    /// Lets schedules know how their ticks ended. One that is lost here is not counted: it changes no run.
+    async fn count_ends(&self, outgoing: &[Outgoing], stale: &[bool]) {
+        let end = |(one, stale): (&Outgoing, &bool)| {
+            let record = one.record.as_ref().filter(|_| one.last && !stale)?;
+            Some((one.tick?, record.outcome == Outcome::Succeeded))
+        };
+        let ends: Vec<(ScheduleId, bool)> = outgoing.iter().zip(stale).filter_map(end).collect();
+        let now = outgoing.iter().filter_map(|one| one.record.as_ref()).map(|record| record.finished).max();
+        if let Err(error) = count_ends(&self.catalog, &ends, now.unwrap_or(Millis(0))).await {
+            tracing::warn!(%error, ticks = ends.len(), "schedules do not know how their ticks ended");
         }
     }
 
@@ -252,7 +270,7 @@ mod tests {
             live: services.live.clone(),
             leases: services.leases.clone(),
         };
-        writer.give_up(&[Outgoing { record: Some(record), settlement: None, last: true }]);
+        writer.give_up(&[Outgoing { record: Some(record), settlement: None, last: true, tick: None }]);
         assert!(services.live.all().is_empty());
     }
 }

@@ -164,7 +164,7 @@ impl Planted {
 
     pub fn fire(&self, mut firing: Firing) -> Result<Fired> {
         if self.has(Bug::FiresWithoutCursor) {
-            firing.from = block_on(self.engine.cursor(firing.integration))?;
+            firing.from = block_on(self.engine.cursors(vec![firing.schedule]))?.pop().flatten();
         }
         block_on(self.engine.fire(firing))
     }

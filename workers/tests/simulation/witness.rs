@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use schedules::Millis;
 use store::queue::{
-    Cancelled, Claim, Claimed, Control, Counts, Enqueued, Fired, Firing, Grant, Inspect, JobFilter, JobView, Lease,
-    Leased, Move, NewJob, Page, PageRequest, Pruned, Pruning, Queue, Selector, Settled, Settlement, State, Violation,
+    Cancelled, Claim, Claimed, Control, Counts, Cursor, Enqueued, Fired, Firing, Grant, Inspect, JobFilter, JobView,
+    Lease, Leased, Move, NewJob, Page, PageRequest, Pruned, Pruning, Queue, ScheduleRef, Selector, Settled, Settlement,
+    State, TickRecord, Violation,
 };
 use store::{Error, IntegrationId, JobId, Result};
 use workers::settings::Schedule;
@@ -239,21 +240,33 @@ impl Queue for Witness {
 
     async fn fire(&self, firing: Firing) -> Result<Fired> {
         let answer = self.engine.fire(firing.clone());
-        let settings = self.schedules.iter().find(|(of, _)| *of == firing.integration).map(|(_, settings)| settings);
+        let settings =
+            self.schedules.iter().find(|(of, _)| *of == firing.schedule.integration).map(|(_, settings)| settings);
         let say = |ledger: &mut Ledger, fired: &Fired| {
             let ticks = names(ledger, firing.ticks.iter().map(|new| new.job.id));
-            let (from, to) = (short(firing.from), short(Some(firing.to)));
+            let (from, to) = (short(firing.from.map(|from| from.nominal)), short(Some(firing.to)));
             match fired {
                 Fired::Queued { revoked } => {
                     let revoked = names(ledger, revoked.iter().map(|job| job.id));
                     format!("fire {from} to {to}: {ticks}; revoked {revoked}")
                 }
                 Fired::Skipped => format!("fire {from} to {to}: {ticks} skipped"),
-                Fired::Lost { cursor } => format!("fire {from} to {to}: lost, the cursor is at {}", short(*cursor)),
+                Fired::Lost { cursor } => {
+                    let at = short(cursor.map(|cursor| cursor.nominal));
+                    format!("fire {from} to {to}: lost, the cursor is at {at}")
+                }
             }
         };
         self.saw(&answer, say, |ledger, _| ledger.fire(&firing, settings, &answer));
         answer
+    }
+
+    async fn clear_outbox(&self, records: Vec<TickRecord>) -> Result<()> {
+        block_on(self.engine.engine.clear_outbox(records))
+    }
+
+    async fn forget_schedules(&self, schedules: Vec<ScheduleRef>) -> Result<()> {
+        block_on(self.engine.engine.forget_schedules(schedules))
     }
 
     async fn control(&self, integration: IntegrationId, control: Control) -> Result<()> {
@@ -327,17 +340,22 @@ impl Inspect for Witness {
         block_on(self.engine.engine.counts())
     }
 
-    async fn cursor(&self, integration: IntegrationId) -> Result<Option<Millis>> {
-        let answer = block_on(self.engine.engine.cursor(integration));
-        let expected = self.books.with(|ledger| ledger.cursor(integration));
+    async fn cursors(&self, schedules: Vec<ScheduleRef>) -> Result<Vec<Option<Cursor>>> {
+        let answer = block_on(self.engine.engine.cursors(schedules.clone()));
+        let expected: Vec<Option<Cursor>> =
+            self.books.with(|ledger| schedules.iter().map(|of| ledger.cursor(of.integration)).collect());
         match &answer {
-            Ok(cursor) if *cursor == expected => {}
+            Ok(cursors) if *cursors == expected => {}
             other => {
                 let what = format!("{other:?}, not {expected:?}");
                 self.books.check(|_| Err(Broken { rule: "wrong_cursor", what }));
             }
         }
         answer
+    }
+
+    async fn outbox(&self, limit: usize) -> Result<Vec<TickRecord>> {
+        block_on(self.engine.engine.outbox(limit))
     }
 
     async fn check(&self) -> Result<Vec<Violation>> {

@@ -29,6 +29,7 @@ pub fn plan((from, to): (&Side, &Side), (survey, found): (&Survey, &Survey), cop
         (survey.dead, "dead jobs"),
         (survey.controls, "controls of integrations: pauses, concurrency, rate limits"),
         (survey.cursors, "places of schedules"),
+        (survey.ticks, "records of ticks, on their way to the ledger"),
         (survey.idempotency, "answers to idempotency keys"),
         (survey.buckets, "charged buckets of rate limits"),
     ];
@@ -72,8 +73,8 @@ pub fn difference(comparison: Comparison, to: &Side) -> Failure {
 
 /// What was moved, and what is to be done now.
 pub fn last_words(from: &Side, to: &Side, moved: Kinds) -> Vec<String> {
-    let Kinds { pending, dead, controls, cursors, idempotency, buckets } = moved;
-    let rest = controls + cursors + idempotency + buckets;
+    let Kinds { pending, dead, controls, cursors, ticks, idempotency, buckets } = moved;
+    let rest = controls + cursors + ticks + idempotency + buckets;
     let mut lines = vec![
         terminal::good(&format!(
             "moved, and both sides are the same: {} pending and {} dead jobs, {} other records",

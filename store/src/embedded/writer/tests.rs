@@ -120,7 +120,7 @@ async fn a_panic_in_the_writer_is_an_answer() {
     queue.wait(None).await;
     let page = PageRequest { first: 1, after: None, before: None };
     assert_eq!(queue.list(JobFilter::default(), page).await.expect("it can be read").total, 1);
-    assert_eq!(queue.cursor(integration(1)).await.expect("it can be read"), None);
+    assert_eq!(queue.cursors(vec![integration(1).into()]).await.expect("it can be read"), [None]);
 }
 
 #[test]

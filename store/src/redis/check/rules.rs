@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::blob::Parts;
 use super::snapshot::Snapshot;
-use crate::queue::Violation;
+use crate::queue::{Cursor, TickRecord, Violation};
 use crate::{IntegrationId, JobId};
 
 /// Every contradiction in a reading.
@@ -18,6 +18,7 @@ pub(super) fn all(it: &Snapshot) -> Vec<Violation> {
     turns(it, &mut tell);
     counters(it, &pending, &mut tell);
     leftovers(it, &mut tell);
+    schedules(it, &mut tell);
     found
 }
 
@@ -200,7 +201,7 @@ fn counters(it: &Snapshot, pending: &BTreeSet<JobId>, tell: &mut Tell<'_>) {
             *let_out.entry(bucket.to_vec()).or_default() += 1;
         }
         if job.is_tick() && (pending.contains(id) || leased.contains(id)) {
-            *ticks.entry(job.integration.to_bytes().to_vec()).or_default() += 1;
+            *ticks.entry(job.schedule()).or_default() += 1;
         }
     }
     let numbers = |stored: &BTreeMap<Vec<u8>, Vec<u8>>| -> BTreeMap<Vec<u8>, i64> {
@@ -244,6 +245,22 @@ fn leftovers(it: &Snapshot, tell: &mut Tell<'_>) {
     }
     if it.answered != it.answers_end {
         tell("idempotency_wrong", format!("{} answers, {} with an end", it.answered.len(), it.answers_end.len()));
+    }
+}
+
+/// Cursors and records of ticks can be read.
+fn schedules(it: &Snapshot, tell: &mut Tell<'_>) {
+    for (name, text) in &it.cursors {
+        if let Err(error) = Cursor::parse(&String::from_utf8_lossy(text)) {
+            tell("unreadable", format!("{}: {error}", shown(&name[..name.len().min(16)])));
+        }
+    }
+    for (name, bytes) in &it.outbox {
+        match TickRecord::decode(name, bytes) {
+            Ok(record) if record.name_bytes() == *name => {}
+            Ok(_) => tell("unreadable", format!("{}: a record has another's name", shown(&name[..name.len().min(16)]))),
+            Err(error) => tell("unreadable", error.to_string()),
+        }
     }
 }
 

@@ -29,6 +29,9 @@ pub(super) struct Snapshot {
     pub(super) running: BTreeMap<Bytes, Bytes>,
     pub(super) waiting_in_lanes: BTreeMap<Bytes, Bytes>,
     pub(super) ticks: BTreeMap<Bytes, Bytes>,
+    /// Where schedules are, and the records of their ticks.
+    pub(super) cursors: BTreeMap<Bytes, Bytes>,
+    pub(super) outbox: BTreeMap<Bytes, Bytes>,
     pub(super) errors: BTreeSet<Bytes>,
     pub(super) gates: BTreeSet<Bytes>,
     pub(super) let_out: BTreeMap<Bytes, Bytes>,
@@ -56,6 +59,8 @@ pub(super) async fn read(queue: &Redis, partition: usize) -> Result<Snapshot> {
     it.running = source.hash(b"n").await?;
     it.waiting_in_lanes = source.hash(b"p").await?;
     it.ticks = source.hash(b"t").await?;
+    it.cursors = source.hash(b"u").await?;
+    it.outbox = source.hash(b"y").await?;
     it.errors = source.hash(b"x").await?.into_keys().collect();
     it.let_out = source.hash(b"a").await?;
     it.gates = source.sorted(b"g").await?.into_keys().collect();

@@ -6,14 +6,12 @@
 mod buckets;
 mod jobs;
 
-use schedules::Millis;
-
-use super::answer::Answer;
+use super::answer::{self, Answer};
 use super::blob::Reader;
 use super::handle::Redis;
 use super::{control, script};
-use crate::queue::{Idempotency, Kind, Mark, Record};
-use crate::{Error, IntegrationId, JobId, Result};
+use crate::queue::{Cursor, Idempotency, Kind, Mark, Record, ScheduleRef, TickRecord};
+use crate::{Error, IntegrationId, JobId, Result, ScheduleId};
 
 pub(super) use jobs::Route;
 
@@ -27,7 +25,8 @@ impl Redis {
         let partition: usize = partition.parse().map_err(|_| Mark::unreadable(partition))?;
         let (records, next) = match kind {
             Kind::Control => self.controls(partition, place, limit).await?,
-            Kind::Cursor => self.cursors(partition, place, limit).await?,
+            Kind::Cursor => self.places_of_schedules(partition, place, limit).await?,
+            Kind::Tick => self.records_of_ticks(partition, place, limit).await?,
             Kind::Idempotency => self.first_answers(partition, place, limit).await?,
             Kind::Bucket => self.buckets(partition, place).await?,
             Kind::Job => self.jobs(partition, place, limit).await?,
@@ -43,53 +42,63 @@ impl Redis {
 
     async fn controls(&self, partition: usize, place: &str, limit: usize) -> Result<Found> {
         let (fields, next) = self.fields(partition, "c", place, limit).await?;
-        let record = |(integration, packed): (IntegrationId, Vec<u8>)| {
+        let record = |(name, packed): (Vec<u8>, Vec<u8>)| {
+            let (integration, _) = ids(&name)?;
             Ok(Record::Control { integration, control: control::unpack(&packed)? })
         };
         Ok((fields.into_iter().map(record).collect::<Result<_>>()?, next))
     }
 
-    async fn cursors(&self, partition: usize, place: &str, limit: usize) -> Result<Found> {
+    async fn places_of_schedules(&self, partition: usize, place: &str, limit: usize) -> Result<Found> {
         let (fields, next) = self.fields(partition, "u", place, limit).await?;
-        let record = |(integration, text): (IntegrationId, Vec<u8>)| {
-            let nominal = String::from_utf8_lossy(&text).parse().map(Millis);
-            let nominal = nominal.map_err(|_| Error::Corrupt(format!("the cursor of {integration} is no number")))?;
-            Ok(Record::Cursor { integration, nominal })
+        let record = |(name, text): (Vec<u8>, Vec<u8>)| {
+            let (integration, rest) = ids(&name)?;
+            let schedule = if rest.is_empty() { ScheduleRef::from(integration) } else { schedule(integration, rest)? };
+            Ok(Record::Cursor { schedule, cursor: Cursor::parse(&String::from_utf8_lossy(&text))? })
         };
         Ok((fields.into_iter().map(record).collect::<Result<_>>()?, next))
     }
 
-    /// Fields of a hash of integrations, in order: there is one for each of them, few enough to sort them each time.
+    async fn records_of_ticks(&self, partition: usize, place: &str, limit: usize) -> Result<Found> {
+        let (fields, next) = self.fields(partition, "y", place, limit).await?;
+        let record = |(name, bytes): (Vec<u8>, Vec<u8>)| Ok(Record::Tick(TickRecord::decode(&name, &bytes)?));
+        Ok((fields.into_iter().map(record).collect::<Result<_>>()?, next))
+    }
+
+    /// Fields of a hash, in order: few enough to sort their names each time.
     async fn fields(
         &self,
         partition: usize,
         hash: &str,
         place: &str,
         limit: usize,
-    ) -> Result<(Vec<(IntegrationId, Vec<u8>)>, Option<String>)> {
+    ) -> Result<(Vec<(Vec<u8>, Vec<u8>)>, Option<String>)> {
         let key = format!("{}:{hash}", self.partition(partition)?.tag);
-        let mut names = Answer::new(self.shared.link.command(redis::cmd("HKEYS").arg(&key)).await?)?;
-        let mut integrations = Vec::with_capacity(names.len());
-        while !names.is_empty() {
-            integrations.push(names.integration_id()?);
+        let mut answer = Answer::new(self.shared.link.command(redis::cmd("HKEYS").arg(&key)).await?)?;
+        let mut names = Vec::with_capacity(answer.len());
+        while !answer.is_empty() {
+            names.push(answer.bytes()?);
         }
-        integrations.sort_unstable();
+        names.sort_unstable();
         if !place.is_empty() {
-            let after: IntegrationId = place.parse().map_err(|()| Mark::unreadable(place))?;
-            integrations.retain(|integration| *integration > after);
+            let after = from_hex(place).ok_or_else(|| Mark::unreadable(place))?;
+            names.retain(|name| *name > after);
         }
-        let is_last = integrations.len() <= limit;
-        integrations.truncate(limit);
-        let Some(last) = integrations.last() else { return Ok((Vec::new(), None)) };
-        let next = (!is_last).then(|| last.to_string());
+        let is_last = names.len() <= limit;
+        names.truncate(limit);
+        let Some(last) = names.last() else { return Ok((Vec::new(), None)) };
+        let next = (!is_last).then(|| to_hex(last));
         let mut command = redis::cmd("HMGET");
-        command.arg(&key);
-        for integration in &integrations {
-            command.arg(&integration.to_bytes()[..]);
-        }
+        command.arg(&key).arg(&names);
         let mut values = Answer::new(self.shared.link.command(&command).await?)?;
-        let fields = integrations.into_iter().map(|integration| Ok((integration, values.bytes()?)));
-        Ok((fields.collect::<Result<_>>()?, next))
+        let mut fields = Vec::with_capacity(names.len());
+        for name in names {
+            // A record of a tick may have gone into the ledger meanwhile.
+            if let Some(value) = answer::bytes(values.value()?)? {
+                fields.push((name, value));
+            }
+        }
+        Ok((fields, next))
     }
 
     async fn first_answers(&self, partition: usize, place: &str, limit: usize) -> Result<Found> {
@@ -104,6 +113,27 @@ impl Redis {
         let next = (records.len() == limit).then(|| (skip + limit).to_string());
         Ok((records, next))
     }
+}
+
+/// The integration that a name begins with, and the rest of it.
+fn ids(name: &[u8]) -> Result<(IntegrationId, &[u8])> {
+    let short = || Error::Corrupt(format!("{name:?} is no name of a schedule"));
+    let (first, rest) = name.split_at_checked(16).ok_or_else(short)?;
+    Ok((IntegrationId::from_bytes(first.try_into().map_err(|_| short())?), rest))
+}
+
+fn schedule(integration: IntegrationId, id: &[u8]) -> Result<ScheduleRef> {
+    let id = id.try_into().map_err(|_| Error::Corrupt(format!("{id:?} is no id of a schedule")))?;
+    Ok(ScheduleRef { integration, schedule: ScheduleId::from_bytes(id) })
+}
+
+fn to_hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let pairs = (0..text.len()).step_by(2);
+    pairs.map(|at| text.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok())).collect()
 }
 
 /// A place that is a rank.

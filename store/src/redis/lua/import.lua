@@ -1,7 +1,7 @@
 #!lua
 -- import: put records in as they are, and leave alone what is there. Refused as a whole when memory is short.
 -- KEYS: the tag. ARGV: clock, then for each a word and its arguments:
---   'c' integration, control (msgpack) | 'u' integration, cursor | 'i' integration, key, first answer, until
+--   'c' integration, control (msgpack) | 'u' schedule, cursor | 'y' name of a record of ticks, the record | 'i' integration, key, first answer, until
 --   'l' bucket, state, when it ends | 's' bucket, when it ends, how many admissions, each of them
 --   'p' pending job: id, blob, last error or '' | 'd' dead job: id, blob, last error or '', when it died
 -- Answers: how many were not there, and the id of a job whose key is another's, or ''; that one is left out.
@@ -29,6 +29,9 @@ local words = {
   end,
   u = function(at)
     return 2, call('HSETNX', P .. ':u', ARGV[at], ARGV[at + 1]) == 1
+  end,
+  y = function(at)
+    return 2, call('HSETNX', P .. ':y', ARGV[at], ARGV[at + 1]) == 1
   end,
   i = function(at)
     local is_new = call('HSETNX', P .. ':i:' .. ARGV[at], ARGV[at + 1], ARGV[at + 2]) == 1
@@ -65,7 +68,7 @@ local words = {
     end
     local job = import_job(id, blob, ARGV[at + 2])
     count_pending(job, 1)
-    if has(f1, TICK) then call('HINCRBY', TICKS, job.integration, 1) end
+    if has(f1, TICK) then call('HINCRBY', TICKS, schedule_of(job), 1) end
     add_to_lane(id, job)
     return 3, true
   end,

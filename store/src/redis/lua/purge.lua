@@ -9,7 +9,7 @@ local function nothing() end
 
 call('HDEL', CONTROLS, integration)
 controls[integration] = false
-take_out_running(integration, function() return true end, nothing)
+take_out_running(integration, nil, function() return true end, nothing)
 take_out_pending(integration, MOST, nothing)
 local more = #pending_sets(integration) > 0
 local dead = P .. ':d:' .. integration
@@ -27,7 +27,11 @@ for i = 1, #some, 2 do
   call('ZREM', P .. ':e', integration .. some[i])
 end
 if call('EXISTS', answers) == 1 then more = true end
-call('HDEL', P .. ':u', integration)
+for _, hash in ipairs(ARGV[3] == '0' and { P .. ':u', P .. ':y' } or {}) do
+  for _, name in ipairs(call('HKEYS', hash)) do
+    if sub(name, 1, 16) == integration then call('HDEL', hash, name) end
+  end
+end
 call('HDEL', TICKS, integration)
 for _, name in ipairs(call('HKEYS', RUNNING)) do
   if sub(name, 1, 16) == integration then call('HDEL', RUNNING, name) end

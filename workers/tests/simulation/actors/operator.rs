@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use schedules::Millis;
 use store::JobId;
-use store::queue::{Fired, Firing, IfBusy, Inspect, JobFilter, PageRequest, Pruning, Queue, State};
+use store::queue::{Fired, Firing, Inspect, JobFilter, PageRequest, Pruning, Queue, State};
 use workers::authoring::control;
 
 use super::Handle;
@@ -63,8 +63,8 @@ async fn tell(world: &World, queue: &Handle, entry: &Entry) {
 async fn previous_ticks_are_past(world: &World, queue: &Handle, entry: &Entry) {
     loop {
         let to: Millis = world.sim.now();
-        if let Ok(from) = queue.cursor(entry.id).await {
-            let firing = Firing { integration: entry.id, from, to, ticks: Vec::new(), if_busy: IfBusy::Queue };
+        if let Ok(cursors) = queue.cursors(vec![entry.id.into()]).await {
+            let firing = Firing::new(entry.id, cursors.first().copied().flatten(), to);
             if matches!(queue.fire(firing).await, Ok(Fired::Queued { .. })) {
                 return;
             }

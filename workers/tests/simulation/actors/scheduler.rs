@@ -6,8 +6,8 @@ use std::sync::Arc;
 use schedules::Millis;
 use store::IntegrationId;
 use store::queue::{Fired, Inspect, MAX_BATCH, Queue, Settlement};
-use workers::duties::ticks::{self, Due};
-use workers::settings::Schedule;
+use workers::duties::ticks::{self, Due, Of};
+use workers::settings::{Overlap, Schedule};
 use workers::worker::{Ending, next, verdict};
 
 use super::process::Process;
@@ -40,16 +40,21 @@ pub async fn fire(process: Arc<Process>) {
 async fn fire_one(process: &Process, entry: &Entry, schedule: &Schedule) -> store::Result<Option<Millis>> {
     let sim = &process.world.sim;
     let now = sim.now();
-    let cursor = process.queue.cursor(entry.id).await?;
-    let Some(Due { firing, .. }) = ticks::due(entry.id, schedule, cursor, now, || sim.job_id()) else {
-        return Ok(cursor.and_then(|cursor| schedule.recurrence.next(cursor)));
+    let cursor = process.queue.cursors(vec![entry.id.into()]).await?.pop().flatten();
+    let of = Of::settings(entry.id, schedule);
+    let Some(Due { firing, .. }) = ticks::due(&of, cursor, now, || sim.job_id()) else {
+        return Ok(cursor.and_then(|cursor| of.next(cursor)));
     };
-    let to = firing.to;
-    if let Fired::Queued { revoked } = process.queue.fire(firing).await? {
-        let jobs: Vec<_> = revoked.iter().map(|job| job.id).collect();
-        process.revoked(&jobs);
+    let after = firing.cursor_if_queued();
+    match process.queue.fire(firing).await? {
+        Fired::Queued { revoked } => {
+            let jobs: Vec<_> = revoked.iter().map(|job| job.id).collect();
+            process.revoked(&jobs);
+        }
+        Fired::Skipped if schedule.overlap == Overlap::Queue => return Ok(Some(now.after(EVERY_MS))),
+        Fired::Skipped | Fired::Lost { .. } => {}
     }
-    Ok(schedule.recurrence.next(to))
+    Ok(of.next(after))
 }
 
 /// Takes over jobs whose worker is gone.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use schedules::Millis;
-use store::queue::{Enqueued, Fired, Firing, IfBusy};
+use store::queue::{Cursor, Enqueued, Fired, Firing, IfBusy, TickRecord};
 use store::{IntegrationId, JobId, Result};
 use workers::settings::{Catchup, Overlap, Schedule as Settings};
 
@@ -12,14 +12,19 @@ use super::{Broken, Check, Entry, Ledger, answered, ensure};
 /// Where a schedule is, and the nominal times it has fired so far.
 #[derive(Clone, Debug, Default)]
 pub struct Schedule {
-    cursor: Option<Millis>,
+    cursor: Option<Cursor>,
     fired: BTreeSet<Millis>,
+}
+
+/// How many of the records are about a tick.
+fn covers(records: &[TickRecord], tick: Millis) -> usize {
+    records.iter().filter(|record| (record.first..=record.last).contains(&tick)).count()
 }
 
 impl Ledger {
     /// Ticks were queued, if nobody else had queued them.
     pub fn fire(&mut self, firing: &Firing, settings: Option<&Settings>, answer: &Result<Fired>) -> Check {
-        let of = firing.integration;
+        let of = firing.schedule.integration;
         let Some(fired) = answered(answer)? else {
             self.count("fire: full");
             return Ok(());
@@ -30,9 +35,15 @@ impl Ledger {
             self.count("fire: lost");
             return Ok(());
         }
-        self.follow(firing, settings)?;
         let busy = self.jobs.values().any(|it| it.is_tick() && it.job.integration == of && self.is_there(it));
-        let skips = firing.if_busy == IfBusy::Skip && busy && !firing.ticks.is_empty();
+        let skips = matches!(firing.if_busy, IfBusy::Skip | IfBusy::Wait) && busy && !firing.ticks.is_empty();
+        if skips && firing.if_busy == IfBusy::Wait {
+            ensure!(*fired == Fired::Skipped, "did_not_wait", "{fired:?}");
+            self.schedules.entry(of).or_default().cursor = Some(firing.cursor_if_skipped());
+            self.count("fire: waits");
+            return Ok(());
+        }
+        self.follow(firing, settings, skips)?;
         match fired {
             Fired::Skipped => {
                 ensure!(skips, "skipped_for_nothing", "{} ticks", firing.ticks.len());
@@ -61,27 +72,30 @@ impl Ledger {
     }
 
     /// Moves the cursor over nominal times, each of which is fired once, or left out by a rule of the schedule.
-    fn follow(&mut self, firing: &Firing, settings: Option<&Settings>) -> Check {
-        let schedule = self.schedules.entry(firing.integration).or_default();
-        ensure!(firing.from.is_none_or(|from| from <= firing.to), "cursor_went_back", "{firing:?}");
-        schedule.cursor = Some(firing.to);
+    fn follow(&mut self, firing: &Firing, settings: Option<&Settings>, skips: bool) -> Check {
+        let schedule = self.schedules.entry(firing.schedule.integration).or_default();
+        ensure!(firing.from.is_none_or(|from| from.nominal <= firing.to), "cursor_went_back", "{firing:?}");
+        schedule.cursor = Some(if skips { firing.cursor_if_skipped() } else { firing.cursor_if_queued() });
         let ticks: Vec<Millis> = firing.ticks.iter().filter_map(|new| new.job.tick).map(|tick| tick.nominal).collect();
         for nominal in &ticks {
             ensure!(schedule.fired.insert(*nominal), "tick_fired_twice", "{nominal:?}");
         }
         let (Some(settings), Some(from)) = (settings, firing.from) else { return Ok(()) };
-        let nominal = settings.recurrence.between(from, firing.to, usize::MAX);
+        let nominal = settings.recurrence.between(from.nominal, firing.to, usize::MAX);
         let all = settings.catchup == Catchup::All && matches!(settings.overlap, Overlap::Allow | Overlap::Queue);
         let last = settings.catchup != Catchup::None;
         ensure!(!all || ticks == nominal, "tick_missing", "{ticks:?}, not {nominal:?}");
         ensure!(!last || ticks.last() == nominal.last(), "last_tick_missing", "{ticks:?} of {nominal:?}");
         ensure!(ticks.iter().all(|tick| nominal.contains(tick)), "tick_made_up", "{ticks:?} of {nominal:?}");
+        let records = if skips { &firing.records_if_skipped } else { &firing.records };
+        let untold: Vec<Millis> = nominal.iter().filter(|tick| covers(records, **tick) != 1).copied().collect();
+        ensure!(untold.is_empty(), "tick_not_told_of", "{untold:?} by {records:?}");
         Ok(())
     }
 
     fn revoke(&mut self, firing: &Firing, revoked: &BTreeSet<JobId>) -> Check {
         let revokes = firing.if_busy == IfBusy::Revoke && !firing.ticks.is_empty();
-        let of_it = |it: &&Entry| it.is_tick() && it.is_running() && it.job.integration == firing.integration;
+        let of_it = |it: &&Entry| it.is_tick() && it.is_running() && it.job.integration == firing.schedule.integration;
         let running: BTreeSet<JobId> =
             self.jobs.values().filter(of_it).filter(|_| revokes).map(|it| it.job.id).collect();
         ensure!(*revoked == running, "wrong_jobs_revoked", "{} jobs, not {}", revoked.len(), running.len());
@@ -95,13 +109,13 @@ impl Ledger {
         let Some(from) = cursor else {
             return Err(Broken { rule: "schedule_never_began", what: format!("{of:?}") });
         };
-        let next = settings.recurrence.next(from);
+        let next = settings.recurrence.next(from.nominal);
         ensure!(next.is_none(), "tick_missing", "at the end, {next:?} has not been fired");
         Ok(())
     }
 
     /// Where a schedule is.
-    pub fn cursor(&self, of: IntegrationId) -> Option<Millis> {
+    pub fn cursor(&self, of: IntegrationId) -> Option<Cursor> {
         self.schedules.get(&of).and_then(|schedule| schedule.cursor)
     }
 }

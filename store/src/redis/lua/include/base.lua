@@ -17,7 +17,9 @@
 --   h:<bucket>   ZSET  the line at a full bucket: member -> due;  a HASH bucket -> jobs let out of line, not yet started
 --   g    ZSET    gates: bucket with a line or with jobs let out -> when it opens (inf: no line);  G:<integration> SET
 --   d:<integration>  ZSET  dead jobs: (arrival, id) -> died;  D SET  integrations that have some
---   t u  HASH    integration -> pending and running ticks; schedule's cursor
+--   t u  HASH    schedule -> its pending and running ticks; its cursor. A schedule is the integration's id, and for all but
+--                that of the integration's settings its own id after it
+--   y    HASH    name of a record (integration, schedule, first tick, job) -> what became of ticks, for the ledger
 --   x    HASH    job id -> last error
 --   i:<integration>  HASH   idempotency key -> first answer;  e ZSET  (integration, key) -> until
 --   z    STRING  until when claimers sleep, while they do

@@ -38,7 +38,7 @@ local function insert_one(id, blob, due, key, mode, most)
   if key ~= '' then call('HSET', keys, key, id) end
   call('HSET', JOBS, id, blob)
   if job.lane ~= '' then call('HINCRBY', PENDING, job.integration .. job.lane, 1) end
-  if has(job.f1, TICK) then call('HINCRBY', TICKS, job.integration, 1) end
+  if has(job.f1, TICK) then call('HINCRBY', TICKS, schedule_of(job), 1) end
   add_to_lane(id, job)
   return answer
 end

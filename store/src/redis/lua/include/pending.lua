@@ -68,8 +68,8 @@ local function unpend(id, job)
 end
 
 local function end_tick(job)
-  if has(job.f1, TICK) and call('HINCRBY', TICKS, job.integration, -1) <= 0 then
-    call('HDEL', TICKS, job.integration)
+  if has(job.f1, TICK) and call('HINCRBY', TICKS, schedule_of(job), -1) <= 0 then
+    call('HDEL', TICKS, schedule_of(job))
   end
 end
 
@@ -128,8 +128,8 @@ local function take_out_pending(integration, most, out)
   end
 end
 
--- Takes the running jobs of an integration out that `wanted` accepts; calls `out` with each.
-local function take_out_running(integration, wanted, out)
+-- Takes the running jobs of an integration out, those of one schedule or all, that `wanted` accepts; calls `out` with each.
+local function take_out_running(integration, schedule, wanted, out)
   local leases = call('ZRANGE', LEASES, '-inf', '(inf', 'BYSCORE')
   for _, lease in ipairs(leases) do
     if wanted(byte(lease, 17)) then
@@ -137,10 +137,12 @@ local function take_out_running(integration, wanted, out)
       local blob = call('HGET', JOBS, id)
       if sub(blob, 16, 31) == integration then
         local job = split(blob)
-        call('ZREM', LEASES, lease)
-        free_places(job)
-        forget(id, job)
-        out(id, blob)
+        if not schedule or schedule_of(job) == schedule then
+          call('ZREM', LEASES, lease)
+          free_places(job)
+          forget(id, job)
+          out(id, blob)
+        end
       end
     end
   end
