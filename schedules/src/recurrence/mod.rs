@@ -18,6 +18,8 @@ use crate::spread::spread;
 use crate::{Error, Millis, Zone};
 use pattern::Pattern;
 
+/// How many ticks [`Recurrence::previous`] walks through before it looks for the last one by halves.
+const WALKED: usize = 8;
 /// The most ticks one call lists.
 pub const MAX_LISTED: usize = 10_000;
 
@@ -119,7 +121,16 @@ impl Recurrence {
             step_ms = step_ms.saturating_mul(2);
             low = at_or_before.after(-step_ms).max(floor);
         }
+        // Of a recurrence as even as most are there are one or two in reach.
+        let mut found = reaches(low);
+        for _ in 0..WALKED {
+            match found.and_then(reaches) {
+                None => return found,
+                further => found = further,
+            }
+        }
         // From `low` on there is a tick in reach, from `high` on there is none.
+        low = found.map_or(low, |found| found.after(-1)).max(floor);
         let mut high = at_or_before;
         while high.since(low) > 1 {
             let middle = low.after(high.since(low) / 2);

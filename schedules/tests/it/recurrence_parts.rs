@@ -90,3 +90,19 @@ fn jitter_is_the_same_for_every_tick_of_a_schedule() {
     let still = crate::recurrence::recurrence("minute");
     assert_eq!(still.jittered(Millis(5), b"one"), Millis(5));
 }
+
+/// A burst of ticks every day: however many of them are in reach, the last one is found.
+#[test]
+fn the_last_tick_is_found_among_any_number() {
+    let spec = RecurrenceSpec { cron: Some("*/7 0-1 9 * * *".into()), ..RecurrenceSpec::default() };
+    let recurrence = Recurrence::parse(&spec).unwrap();
+    let ticks = recurrence.next_n(Millis(1_772_409_600_000), 40);
+    for (from, first) in ticks.iter().enumerate() {
+        for (to, last) in ticks.iter().enumerate().skip(from) {
+            assert_eq!(recurrence.previous(*last, *first), Some(*last), "{from} {to}");
+            assert_eq!(recurrence.previous(last.after(3_000), *first), Some(*last), "{from} {to}");
+            assert_eq!(recurrence.previous(last.after(-1), *first), (to > from).then(|| ticks[to - 1]), "{from} {to}");
+        }
+    }
+    assert_eq!(recurrence.previous(ticks[17].after(3_600_000), ticks[0]), Some(ticks[17]));
+}
