@@ -18,6 +18,7 @@ mod packages;
 mod reflected;
 mod schedules;
 mod secrets;
+mod simulate;
 mod smoke;
 mod testing;
 mod windows;
