@@ -170,7 +170,7 @@ async fn a_backfill_goes_on_until_it_ends() {
         ended: None,
     };
     world.catalog.add_backfill(&new).await.unwrap();
-    assert_eq!(world.catalog.running_backfills(10).await.unwrap(), [new.clone()]);
+    assert_eq!(world.catalog.running_backfills(10).await.unwrap(), std::slice::from_ref(&new));
     world.catalog.note_backfill(id(77), 3).await.unwrap();
     let ended = world.catalog.end_backfill(id(77), BackfillState::Done, Millis(30)).await.unwrap().unwrap();
     assert_eq!((ended.fired, ended.state, ended.ended), (3, BackfillState::Done, Some(Millis(30))));
