@@ -3,7 +3,7 @@
 use schedules::{Key, Millis, Outside, WindowSpec};
 use serde::{Deserialize, Serialize};
 
-use crate::queue::{Job, Tick};
+use crate::queue::{Debounce, Job, Tick};
 use crate::{Error, Result};
 
 /// What the first byte says; a reader refuses others.
@@ -24,6 +24,9 @@ pub(crate) struct Body<'a> {
     key: Option<String>,
     #[serde(default)]
     awaited: bool,
+    /// Latest due time and pushes. An engine that writes a newer one elsewhere says so in [`Columns::debounce`].
+    #[serde(default)]
+    debounce: Option<(i64, u32)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -45,6 +48,8 @@ pub(crate) struct Columns {
     pub(crate) closes: Option<Millis>,
     pub(crate) priority: u8,
     pub(crate) lane: Option<Box<str>>,
+    /// Wins over what the body says.
+    pub(crate) debounce: Option<Debounce>,
 }
 
 /// The bytes of a job's body.
@@ -67,6 +72,7 @@ pub(crate) fn write(job: &Job, bytes: &mut Vec<u8>) -> Result<()> {
         created: job.created.0,
         key: job.key.as_ref().and_then(as_written),
         awaited: job.awaited,
+        debounce: job.debounce.map(|debounce| (debounce.latest.0, debounce.pushes)),
     };
     bytes.push(VERSION);
     rmp_serde::encode::write(bytes, &body).map_err(|error| Error::Corrupt(error.to_string()))
@@ -112,10 +118,20 @@ pub(crate) fn decode(columns: Columns, canonical: Option<&str>, bytes: &[u8]) ->
             previous: previous.map(Millis),
             upcoming: upcoming.map(Millis),
         }),
+        debounce: columns
+            .debounce
+            .or(body.debounce.map(|(latest, pushes)| Debounce { latest: Millis(latest), pushes })),
         attempts: body.attempts,
         context: body.context.map(Box::from),
         created: Millis(body.created),
     })
+}
+
+/// What the bytes of a job's body say of its being pushed back.
+pub(crate) fn debounce(bytes: &[u8]) -> Result<Option<Debounce>> {
+    let body = bytes.split_first().and_then(|(_, rest)| rmp_serde::from_slice::<Body<'_>>(rest).ok());
+    let body = body.ok_or_else(|| Error::Corrupt("the body of a job cannot be read".into()))?;
+    Ok(body.debounce.map(|(latest, pushes)| Debounce { latest: Millis(latest), pushes }))
 }
 
 /// The key whose JSON text this is.

@@ -4,9 +4,9 @@ use schedules::Millis;
 
 use crate::embedded::Embedded;
 use crate::queue::{
-    Cancelled, Claim, Claimed, Control, Counts, Enqueued, Fired, Firing, Inspect, JobFilter, JobView, Lease, Leased,
-    Mark, Move, NewJob, Page, PageRequest, Pruned, Pruning, Queue, Record, Selector, Settled, Settlement, Survey,
-    Transfer, Violation,
+    Cancelled, Claim, Claimed, Control, Counts, Edit, Enqueued, Fired, Firing, Inspect, JobFilter, JobView, Lease,
+    Leased, Mark, Move, NewJob, Page, PageRequest, Pruned, Pruning, Queue, Record, Selector, Settled, Settlement,
+    Survey, Transfer, Violation,
 };
 use crate::redis::Redis;
 use crate::{IntegrationId, JobId, Result};
@@ -57,7 +57,7 @@ impl Queue for Engine {
         reschedule(moves: Vec<Move>) -> Result<Vec<bool>>;
         fire(firing: Firing) -> Result<Fired>;
         control(integration: IntegrationId, control: Control) -> Result<()>;
-        replay(job: JobId, due: Millis) -> Result<bool>;
+        replay(job: JobId, due: Millis, edit: Edit) -> Result<bool>;
         discard(jobs: Vec<JobId>) -> Result<u64>;
         purge(integration: IntegrationId) -> Result<()>;
         prune(pruning: Pruning) -> Result<Pruned>;
@@ -72,6 +72,7 @@ impl Inspect for Engine {
         get(job: JobId) -> Result<Option<JobView>>;
         find(integration: IntegrationId, selector: Selector, limit: usize) -> Result<Vec<JobView>>;
         list(filter: JobFilter, page: PageRequest<JobId>) -> Result<Page<JobView>>;
+        ids(filter: JobFilter, limit: usize) -> Result<Vec<JobId>>;
         counts() -> Result<Vec<(IntegrationId, Counts)>>;
         cursor(integration: IntegrationId) -> Result<Option<Millis>>;
         check() -> Result<Vec<Violation>>;

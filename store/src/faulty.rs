@@ -6,8 +6,8 @@ use std::future::{Future, pending};
 use schedules::Millis;
 
 use crate::queue::{
-    Cancelled, Claim, Claimed, Control, Counts, Enqueued, Fired, Firing, Inspect, JobFilter, JobView, Lease, Leased,
-    Move, NewJob, Page, PageRequest, Pruned, Pruning, Queue, Selector, Settled, Settlement, Violation,
+    Cancelled, Claim, Claimed, Control, Counts, Edit, Enqueued, Fired, Firing, Inspect, JobFilter, JobView, Lease,
+    Leased, Move, NewJob, Page, PageRequest, Pruned, Pruning, Queue, Selector, Settled, Settlement, Violation,
 };
 use crate::{Error, IntegrationId, JobId, Result};
 
@@ -100,7 +100,7 @@ impl<Q: Queue + Inspect, D: Director> Queue for Faulty<Q, D> {
         reschedule(moves: Vec<Move>) -> Vec<bool>;
         fire(firing: Firing) -> Fired;
         control(integration: IntegrationId, control: Control) -> ();
-        replay(job: JobId, due: Millis) -> bool;
+        replay(job: JobId, due: Millis, edit: Edit) -> bool;
         discard(jobs: Vec<JobId>) -> u64;
         purge(integration: IntegrationId) -> ();
         prune(pruning: Pruning) -> Pruned;
@@ -127,6 +127,7 @@ impl<Q: Queue + Inspect, D: Director> Inspect for Faulty<Q, D> {
         get(job: JobId) -> Option<JobView>;
         find(integration: IntegrationId, selector: Selector, limit: usize) -> Vec<JobView>;
         list(filter: JobFilter, page: PageRequest<JobId>) -> Page<JobView>;
+        ids(filter: JobFilter, limit: usize) -> Vec<JobId>;
         counts() -> Vec<(IntegrationId, Counts)>;
         cursor(integration: IntegrationId) -> Option<Millis>;
         check() -> Vec<Violation>;

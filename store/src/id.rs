@@ -62,6 +62,10 @@ id! {
     IntegrationId
 }
 id! {
+    /// One bulk action.
+    BulkId
+}
+id! {
     /// One attempt at a job.
     RunId
 }

@@ -3,6 +3,7 @@
 //! - [`Services`]: everything wired once; [`work`] runs the worker and the duties until it is told to stop.
 //! - [`invoke`]: execute, schedule, reschedule, cancel; called by the HTTP edge and by scripts alike.
 //! - [`authoring`]: save, release, roll back, pause, preview.
+//! - [`dead`]: dead jobs by what went wrong, and run again; [`bulk`]: one call that changes many jobs.
 //! - [`packages`]: npm packages, from `package.json` to one checked file.
 //! - [`runners`]: the pool of runner processes; [`gateway`]: the only outgoing HTTP client.
 //! - [`secrets`]: encrypted at rest, given to the runs of their integration; [`redact`] masks them everywhere else.
@@ -10,8 +11,10 @@
 
 mod apalis;
 pub mod authoring;
+pub mod bulk;
 pub mod cache;
 pub mod clock;
+pub mod dead;
 mod directory;
 pub mod duties;
 mod error;

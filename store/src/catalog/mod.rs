@@ -4,6 +4,9 @@
 //! its file, and each verb its statements right above it; what is SQLite's alone is in `open.rs`.
 
 mod api_keys;
+mod bulk;
+mod bulk_model;
+mod bulk_work;
 mod counters;
 mod data_keys;
 mod error;
@@ -21,6 +24,8 @@ mod runs;
 mod secrets;
 
 pub use api_keys::MAX_API_KEYS;
+pub use bulk::{MAX_BULK_JOBS, MAX_BULKS};
+pub use bulk_model::{Bulk, BulkAction, BulkItem, BulkItemState, BulkState, Judged, NewBulk};
 pub use counters::{OutcomeCount, RunTotals};
 pub use data_keys::DataKey;
 pub use integrations::MAX_INTEGRATIONS;

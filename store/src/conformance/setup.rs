@@ -79,6 +79,7 @@ pub fn job(of: u16) -> NewJob {
             lane: None,
             awaited: false,
             tick: None,
+            debounce: None,
             attempts: None,
             context: None,
             created: START,

@@ -3,7 +3,7 @@
 use schedules::{Key, Millis};
 
 use crate::body::{self, Columns};
-use crate::queue::{Cause, IfExists, Job, NewJob, Stored};
+use crate::queue::{Cause, Debounce, IfExists, Job, NewJob, Stored};
 use crate::{Error, IntegrationId, JobId, Result};
 
 const KEYED: u8 = 1;
@@ -17,6 +17,7 @@ const HAS_CLOSES: u8 = 128;
 const IN_LINE: u8 = 1;
 const LET_OUT: u8 = 2;
 const HAS_KEY: u8 = 4;
+const DEBOUNCED: u8 = 8;
 /// Times are stored in six bytes without a sign.
 const LAST: i64 = (1 << 48) - 1;
 /// Numbers of arrival are stored in five.
@@ -92,7 +93,9 @@ fn lay_out(job: &Job, mut flags: u8, [attempts, lost]: [u8; 2], bytes: &mut Vec<
     set(job.awaited, AWAITED);
     set(job.lane.is_some(), HAS_LANE);
     set(job.closes.is_some(), HAS_CLOSES);
-    bytes.extend([flags, job.priority.min(9) << 4 | if job.key.is_some() { HAS_KEY } else { 0 }, attempts, lost]);
+    let mut more = job.priority.min(9) << 4;
+    more |= if job.key.is_some() { HAS_KEY } else { 0 } | if job.debounce.is_some() { DEBOUNCED } else { 0 };
+    bytes.extend([flags, more, attempts, lost]);
     bytes.extend(six(time(job.due)));
     bytes.extend(job.integration.to_bytes());
     if let Some(closes) = job.closes {
@@ -103,6 +106,10 @@ fn lay_out(job: &Job, mut flags: u8, [attempts, lost]: [u8; 2], bytes: &mut Vec<
     }
     if let Some(key) = &job.key {
         add_text(bytes, key.canonical());
+    }
+    if let Some(Debounce { latest, pushes }) = job.debounce {
+        bytes.extend(six(time(latest)));
+        bytes.extend(pushes.to_be_bytes());
     }
     write_body(job, bytes)
 }
@@ -135,6 +142,7 @@ pub(super) fn decode(id: JobId, blob: &[u8]) -> Result<(Job, Header)> {
     if more & (IN_LINE | LET_OUT) != 0 {
         rest.text().ok_or_else(cut)?;
     }
+    let debounce = if more & DEBOUNCED == 0 { None } else { Some(rest.debounce().ok_or_else(cut)?) };
     let [cause] = rest.array().ok_or_else(cut)?;
     let cause = Cause::ALL.get(usize::from(cause)).map(|(cause, _)| *cause);
     let columns = Columns {
@@ -145,6 +153,7 @@ pub(super) fn decode(id: JobId, blob: &[u8]) -> Result<(Job, Header)> {
         closes,
         priority: more >> 4,
         lane: lane.map(|lane| String::from_utf8_lossy(lane).into()),
+        debounce,
     };
     let key = key.map(String::from_utf8_lossy);
     let job = body::decode(columns, key.as_deref(), rest.0)?;
@@ -164,6 +173,7 @@ pub(super) fn decode(id: JobId, blob: &[u8]) -> Result<(Job, Header)> {
 pub(super) struct Parts {
     flags: u8,
     more: u8,
+    attempts: u8,
     arrival: [u8; ARRIVAL],
     pub(super) due: i64,
     pub(super) integration: IntegrationId,
@@ -205,6 +215,11 @@ impl Parts {
         self.flags & KEYED != 0 && self.flags & DETACHED == 0
     }
 
+    /// Whether it holds its lane up while it is pending, if that keeps its order.
+    pub(super) fn is_retried_in_a_lane(&self) -> bool {
+        self.attempts > 0 && !self.lane.is_empty()
+    }
+
     pub(super) fn is_tick(&self) -> bool {
         self.flags & TICK != 0
     }
@@ -219,7 +234,7 @@ pub(super) fn parts(id: JobId, blob: &[u8]) -> Result<Parts> {
     let cut = || Error::Corrupt(format!("job {id}: its bytes end early"));
     let mut rest = Reader(blob);
     let arrival = rest.array().ok_or_else(cut)?;
-    let [flags, more, _, _] = rest.array().ok_or_else(cut)?;
+    let [flags, more, attempts, _] = rest.array().ok_or_else(cut)?;
     let due = rest.time().ok_or_else(cut)?.0;
     let integration = IntegrationId::from_bytes(rest.array().ok_or_else(cut)?);
     if flags & HAS_CLOSES != 0 {
@@ -229,7 +244,7 @@ pub(super) fn parts(id: JobId, blob: &[u8]) -> Result<Parts> {
     let lane = text(flags & HAS_LANE != 0)?;
     let key = text(more & HAS_KEY != 0)?;
     let bucket = text(more & (IN_LINE | LET_OUT) != 0)?;
-    Ok(Parts { flags, more, arrival, due, integration, lane, key, bucket })
+    Ok(Parts { flags, more, attempts, arrival, due, integration, lane, key, bucket })
 }
 
 /// The canonical key of a blob's job that a script found.
@@ -273,6 +288,10 @@ impl<'a> Reader<'a> {
     pub(super) fn time(&mut self) -> Option<Millis> {
         let [a, b, c, d, e, f] = self.array()?;
         Some(Millis(i64::from_be_bytes([0, 0, a, b, c, d, e, f])))
+    }
+
+    fn debounce(&mut self) -> Option<Debounce> {
+        Some(Debounce { latest: self.time()?, pushes: u32::from_be_bytes(self.array()?) })
     }
 
     fn text(&mut self) -> Option<&'a [u8]> {

@@ -9,7 +9,7 @@ use schedules::rate::{Algorithm, Limit, OnExceed, OnMissing, Rule, State};
 use schedules::{Millis, Outside, WindowSpec};
 use serde_json::json;
 use store::conformance::{at, integration, key};
-use store::queue::{Cause, Control, Idempotency, Job, Record, Stored, Tick};
+use store::queue::{Cause, Control, Debounce, Idempotency, Job, Record, Stored, Tick};
 use store::{IntegrationId, JobId};
 use ulid::Ulid;
 
@@ -108,6 +108,7 @@ fn job() -> impl Strategy<Value = Job> {
                 lane,
                 awaited,
                 tick: tick.map(|(nominal, previous)| Tick { nominal, previous, upcoming: None }),
+                debounce: (random % 5 == 0).then(|| Debounce { latest: at(priority.into()), pushes: jitter_ms }),
                 attempts,
                 context: context.map(Into::into),
                 created,
@@ -162,7 +163,14 @@ fn controls() -> impl Strategy<Value = Vec<Record>> {
             let rule = Rule { interval_ms: INTERVAL_MS.unsigned_abs(), algorithm: Algorithm::SlidingWindow, ..rule };
             let fields = vec!["email".to_owned()];
             let sliding = Limit { rule, fields, on_missing: OnMissing::Reject, ..leaky.clone() };
-            Control { paused, concurrency, lane_concurrency, lane_backlog, limits: vec![leaky, sliding] }
+            Control {
+                paused,
+                concurrency,
+                lane_concurrency,
+                lane_backlog,
+                lane_fifo: delays,
+                limits: vec![leaky, sliding],
+            }
         };
         let records = INTEGRATIONS.zip(all.into_iter().map(control));
         records.map(|(of, control)| Record::Control { integration: integration(of), control }).collect()

@@ -112,6 +112,7 @@ fn tick(schedule: &Schedule, job: (JobId, IntegrationId), nominal: Millis, cause
         lane: None,
         awaited: false,
         tick: Some(Tick { nominal, previous, upcoming }),
+        debounce: None,
         attempts: None,
         context: None,
         created: now,

@@ -28,6 +28,10 @@ local function split(blob)
   if has(f1, HAS_LANE) then job.lane, at = text_at(blob, at) end
   if has(f2, HAS_KEY) then job.key, at = text_at(blob, at) end
   if has(f2, IN_LINE) or has(f2, RELEASED) then job.bucket, at = text_at(blob, at) end
+  if has(f2, DEBOUNCED) then
+    job.debounce = sub(blob, at, at + 9)
+    at = at + 10
+  end
   job.body = sub(blob, at)
   return job
 end
@@ -37,7 +41,7 @@ local function join(job)
   return concat({
     job.arrival, char(f1, job.f2, math.min(job.attempts, 255), math.min(job.lost, 255)), number6(job.due), job.integration,
     job.closes or '', has(f1, HAS_LANE) and text_bytes(job.lane) or '', job.key and text_bytes(job.key) or '',
-    job.bucket and text_bytes(job.bucket) or '', job.body,
+    job.bucket and text_bytes(job.bucket) or '', job.debounce or '', job.body,
   })
 end
 
