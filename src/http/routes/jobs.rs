@@ -340,7 +340,7 @@ pub struct Replayed {
 
 /// Run a dead job again, with all its attempts
 #[utoipa::path(post, operation_id = "replayJob", path = "/v1/jobs/{id}/replay", tag = "jobs", params(("id" = String, Path, description = "The job")),
-    request_body(content = Option<ReplayBody>),
+    request_body = ReplayBody,
     responses((status = 202, description = "It is pending again", body = Replayed)))]
 pub async fn replay(
     Extracted(state): Extracted<State>,

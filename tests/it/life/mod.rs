@@ -1,6 +1,7 @@
 //! The life of a server and of what runs in it.
 
 mod bombs;
+mod bulk;
 mod cache;
 mod canaries;
 mod commands;
@@ -11,6 +12,7 @@ mod kill;
 mod limits;
 mod migrate;
 mod operate;
+mod orders;
 mod packages;
 mod secrets;
 mod smoke;

@@ -4,6 +4,8 @@ mod cancel;
 mod dry_run;
 mod request;
 mod start;
+#[cfg(test)]
+mod tests;
 mod undo;
 mod work;
 
