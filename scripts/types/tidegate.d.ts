@@ -108,8 +108,8 @@ interface TidegateScheduled {
   dueAt: string;
   /** It took the place of a pending job with the same key. */
   replaced: boolean;
-  /** It is a job that was there already and stays as it was. */
-  kept: boolean;
+  /** It is a job that was there already and stays as it was; a repeated call is not told again. */
+  kept?: boolean;
   /** Of a debounced job: how often calls have pushed it back. */
   pushed?: number;
 }

@@ -6,7 +6,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::client::{Client, Connection, segment};
+use super::client::{Account, Client, segment};
 use super::jobs::{self, Keyed};
 use super::{Failure, terminal};
 
@@ -96,7 +96,7 @@ struct Cancelling {
     #[command(flatten)]
     follow: Follow,
     #[command(flatten)]
-    connection: Connection,
+    account: Account,
 }
 
 #[derive(clap::Args)]
@@ -132,7 +132,7 @@ struct Replaying {
 #[derive(clap::Args)]
 struct Listing {
     #[command(flatten)]
-    connection: Connection,
+    account: Account,
 }
 
 #[derive(clap::Args)]
@@ -140,7 +140,7 @@ struct One {
     /// The action's id
     id: String,
     #[command(flatten)]
-    connection: Connection,
+    account: Account,
 }
 
 /// Does what was asked.
@@ -159,19 +159,19 @@ pub async fn bulk(args: Args) -> Result<(), Failure> {
         }
         Command::List(listing) => list(&listing).await,
         Command::Show(one) => {
-            let found = Client::new(&one.connection)?.get(&format!("/v1/bulk/{}", segment(&one.id))).await?;
+            let found = one.account.client()?.get(&format!("/v1/bulk/{}", segment(&one.id))).await?;
             terminal::out(&serde_json::to_string_pretty(&found).unwrap_or_default());
             Ok(())
         }
-        Command::Follow(one) => follow(&Client::new(&one.connection)?, &one.id).await,
+        Command::Follow(one) => follow(&one.account.client()?, &one.id).await,
         Command::Stop(one) => {
             let path = format!("/v1/bulk/{}/stop", segment(&one.id));
-            let stopped = Client::new(&one.connection)?.send(Method::POST, &path, &json!({})).await?;
+            let stopped = one.account.client()?.send(Method::POST, &path, &json!({})).await?;
             terminal::say(&summary(&stopped));
             Ok(())
         }
         Command::Undo(one) => {
-            let client = Client::new(&one.connection)?;
+            let client = one.account.client()?;
             client.send(Method::POST, &format!("/v1/bulk/{}/undo", segment(&one.id)), &json!({})).await?;
             follow(&client, &one.id).await
         }
@@ -194,7 +194,7 @@ async fn begin(jobs: &Cancelling, mut body: Value, fingerprint: Option<&str>) ->
         }
     }
     body["filter"] = filter;
-    start(&Client::new(&jobs.connection)?, body, &jobs.follow).await
+    start(&jobs.account.client()?, body, &jobs.follow).await
 }
 
 /// Starts one and follows it to its end, or shows what it would do.
@@ -218,7 +218,7 @@ pub async fn start(client: &Client, mut body: Value, how: &Follow) -> Result<(),
 }
 
 async fn list(listing: &Listing) -> Result<(), Failure> {
-    let found = Client::new(&listing.connection)?.get("/v1/bulk").await?;
+    let found = listing.account.client()?.get("/v1/bulk").await?;
     for bulk in found["items"].as_array().into_iter().flatten() {
         let text = |name: &str| bulk[name].as_str().unwrap_or_default();
         let line = format!("{}  {}  {:<10}  {}", text("id"), text("createdAt"), text("action"), text("integration"));

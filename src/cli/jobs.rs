@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::client::{Client, Connection, segment};
+use super::client::{Account, segment};
 use super::{Failure, terminal};
 
 /// What to do.
@@ -72,7 +72,7 @@ struct Listing {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    connection: Connection,
+    account: Account,
 }
 
 /// Jobs by their key.
@@ -94,7 +94,7 @@ struct One {
     /// The job's id
     id: String,
     #[command(flatten)]
-    connection: Connection,
+    account: Account,
 }
 
 #[derive(clap::Args)]
@@ -105,7 +105,7 @@ struct Target {
     #[command(flatten)]
     keyed: Keyed,
     #[command(flatten)]
-    connection: Connection,
+    account: Account,
 }
 
 #[derive(clap::Args)]
@@ -131,7 +131,7 @@ struct Replaying {
     #[arg(long, value_name = "JSON", value_parser = json_text)]
     payload: Option<Value>,
     #[command(flatten)]
-    connection: Connection,
+    account: Account,
 }
 
 /// Reads an argument that is JSON.
@@ -144,7 +144,7 @@ pub async fn jobs(args: Args) -> Result<(), Failure> {
     match args.command {
         Command::List(listing) => list(&listing).await,
         Command::Show(one) => {
-            let job = Client::new(&one.connection)?.get(&format!("/v1/jobs/{}", segment(&one.id))).await?;
+            let job = one.account.client()?.get(&format!("/v1/jobs/{}", segment(&one.id))).await?;
             terminal::out(&serde_json::to_string_pretty(&job).unwrap_or_default());
             Ok(())
         }
@@ -170,7 +170,7 @@ async fn list(listing: &Listing) -> Result<(), Failure> {
             path += &format!("&{name}={}", segment(&value));
         }
     }
-    let page = Client::new(&listing.connection)?.get(&path).await?;
+    let page = listing.account.client()?.get(&path).await?;
     if listing.json {
         terminal::out(&page.to_string());
         return Ok(());
@@ -198,7 +198,7 @@ pub fn line(job: &Value) -> String {
 }
 
 async fn cancel(target: &Target) -> Result<(), Failure> {
-    let client = Client::new(&target.connection)?;
+    let client = target.account.client()?;
     if let Some(id) = &target.id {
         let view = client.get(&format!("/v1/jobs/{}", segment(id))).await?;
         if view["state"] != "pending" {
@@ -236,7 +236,7 @@ impl Keyed {
 }
 
 async fn reschedule(moving: &Moving) -> Result<(), Failure> {
-    let client = Client::new(&moving.target.connection)?;
+    let client = moving.target.account.client()?;
     let when = when(moving.delay.as_deref(), moving.time.as_deref());
     if let Some(id) = &moving.target.id {
         let moved = client.send(Method::POST, &format!("/v1/jobs/{}/reschedule", segment(id)), &when).await?;
@@ -274,7 +274,7 @@ async fn replay(replaying: &Replaying) -> Result<(), Failure> {
         body["payload"] = payload.clone();
     }
     let path = format!("/v1/jobs/{}/replay", segment(&replaying.id));
-    Client::new(&replaying.connection)?.send(Method::POST, &path, &body).await?;
+    replaying.account.client()?.send(Method::POST, &path, &body).await?;
     terminal::say("it is pending again, with all its attempts");
     Ok(())
 }

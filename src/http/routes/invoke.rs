@@ -72,8 +72,9 @@ pub struct Scheduled {
     due_at: String,
     /// Whether it took the place of a pending job with the same key.
     replaced: bool,
-    /// Whether it is a job that was there already and stays as it was.
-    kept: bool,
+    /// Whether it is a job that was there already and stays as it was; not said again to a repeated call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kept: Option<bool>,
     /// Of a debounced job: how often calls have pushed it back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pushed: Option<u32>,

@@ -96,14 +96,14 @@ async fn a_dead_job_is_replayed_with_another_payload_and_release() {
     assert_eq!(world.get(&format!("/v1/jobs/{}", jobs[1])).await.json()["payload"], json!(null));
     assert_eq!(world.post(&path(2), &json!({})).await.status, StatusCode::ACCEPTED);
     assert_eq!(world.get(&format!("/v1/jobs/{}", jobs[2])).await.json()["payload"], json!({"n": 1}));
-    for (body, field) in [
-        (json!({"release": "2.0"}), "release"),
-        (json!({"release": 7}), "release"),
-        (json!({"payloads": 1}), "payloads"),
-        (json!({"payload": "x".repeat(300_000)}), "payload"),
+    for (body, status, field) in [
+        (json!({"release": "2.0"}), StatusCode::BAD_REQUEST, "release"),
+        (json!({"release": 7}), StatusCode::BAD_REQUEST, "release"),
+        (json!({"payloads": 1}), StatusCode::BAD_REQUEST, "payloads"),
+        (json!({"payload": "x".repeat(300_000)}), StatusCode::PAYLOAD_TOO_LARGE, "payload"),
     ] {
         let refused = world.post(&path(3), &body).await;
-        assert_eq!((refused.status, &*refused.field()), (StatusCode::BAD_REQUEST, field));
+        assert_eq!((refused.status, &*refused.field()), (status, field));
     }
     assert_eq!(world.post(&path(3), &json!({"release": 1})).await.status, StatusCode::ACCEPTED);
     assert_eq!(world.get(&format!("/v1/jobs/{}", jobs[3])).await.json()["major"], 1);

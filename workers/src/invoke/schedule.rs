@@ -20,8 +20,8 @@ pub struct Scheduled {
     pub due: Millis,
     /// Whether it took the place of a pending job with the same key.
     pub replaced: bool,
-    /// Whether it is a job that was there and stays as it was.
-    pub kept: bool,
+    /// Whether it is a job that was there and stays as it was; `None` for a repeated call, whose first answer said it.
+    pub kept: Option<bool>,
     /// How often calls have pushed a debounced job back.
     pub pushed: Option<u32>,
     /// What the caller may not have meant.
@@ -59,14 +59,14 @@ pub async fn schedule(
         "without a key this job can be cancelled by its id only, and calling again makes another one".to_owned()
     });
     let pushed = debounce.map(|debounce| debounce.pushes);
-    let scheduled = Scheduled { job: job.id, key, due: job.due, replaced: false, kept: false, pushed, warning };
+    let scheduled = Scheduled { job: job.id, key, due: job.due, replaced: false, kept: Some(false), pushed, warning };
     match pending::enqueue(services, &entry, job, request.if_exists, idempotency).await? {
         Enqueued::Created => Ok(scheduled),
         Enqueued::Replaced { .. } => Ok(Scheduled { replaced: true, ..scheduled }),
         Enqueued::Repeated { first, due, replaced } => {
-            Ok(Scheduled { job: first, due, replaced, pushed: None, ..scheduled })
+            Ok(Scheduled { job: first, due, replaced, kept: None, pushed: None, ..scheduled })
         }
-        Enqueued::Kept { existing, due } => Ok(Scheduled { job: existing, due, kept: true, ..scheduled }),
+        Enqueued::Kept { existing, due } => Ok(Scheduled { job: existing, due, kept: Some(true), ..scheduled }),
         Enqueued::Pushed { existing, due, pushes } => {
             // At its latest time its window may be closed: then it starts when that opens.
             let Opening { due, .. } = Opening::find(request.window.as_ref(), due, request.jitter_ms, existing)?;

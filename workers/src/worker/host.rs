@@ -232,8 +232,11 @@ impl<'a> RunHost<'a> {
                 let key = scheduled.key.and_then(|key| serde_json::from_str::<Value>(&key).ok());
                 let mut value = json!({
                     "jobId": scheduled.job.to_string(), "key": key, "dueAt": scheduled.due.to_rfc3339(),
-                    "replaced": scheduled.replaced, "kept": scheduled.kept,
+                    "replaced": scheduled.replaced,
                 });
+                if let Some(kept) = scheduled.kept {
+                    value["kept"] = kept.into();
+                }
                 if let Some(pushed) = scheduled.pushed {
                     value["pushed"] = pushed.into();
                 }

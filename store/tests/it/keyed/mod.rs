@@ -66,7 +66,7 @@ impl<Q: Queue + Inspect> Caller<Q> {
     }
 
     fn soon(&mut self) -> i64 {
-        let ms = self.random.random_range(0..60);
+        let ms = self.random.random_range(0..25);
         self.now_ms() + ms
     }
 

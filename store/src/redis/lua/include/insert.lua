@@ -16,7 +16,8 @@ local function remember(integration, name, fingerprint, until_text, id, due, rep
   call('ZADD', P .. ':e', until_text, integration .. name)
 end
 
--- The oldest running job that a key names, and its due time; nothing if there is none.
+-- The oldest running job that a key names, and its due time; nothing if there is none. Looks through all running jobs:
+-- running ones are not found by their key, so that a claim need not note it, and there are few of them.
 local function running_with_key(integration, key)
   local leases, found, found_due = call('ZRANGE', LEASES, '-inf', '(inf', 'BYSCORE'), nil, nil
   for _, lease in ipairs(leases) do
