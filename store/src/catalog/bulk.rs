@@ -24,7 +24,9 @@ const UNDER_WAY: &str = "SELECT COUNT(*) FROM bulk_actions WHERE state = 'runnin
 const INSERT: &str = "INSERT INTO bulk_actions (id, workspace, integration, action, request, state, created, total, \
                       done, skipped, undone, lost, taken_until) \
                       VALUES ($1, $2, $3, $4, $5, 'running', $6, $7, 0, 0, 0, 0, 0)";
-const INSERT_ITEM: &str = "INSERT INTO bulk_items (bulk, number, job, state) VALUES ($1, $2, $3, 'waiting')";
+const INSERT_ITEMS: &str = "INSERT INTO bulk_items (bulk, number, job, state) VALUES ";
+/// Rows of one statement.
+const ROWS: usize = 250;
 
 impl Catalog {
     /// Writes a bulk action down; from then on it is to be gone on with. One more than [`MAX_BULKS`] under way, or more
@@ -49,12 +51,23 @@ impl Catalog {
             .bind(signed(new.jobs.len()))
             .execute(&mut *change)
             .await?;
-        for (number, job) in new.jobs.iter().enumerate() {
-            let row = sqlx::query(INSERT_ITEM).bind(&id).bind(signed(number)).bind(job.to_string());
-            row.execute(&mut *change).await?;
+        for (chunk, jobs) in new.jobs.chunks(ROWS).enumerate() {
+            // The text is made of constants and numbers alone.
+            let sql = sqlx::AssertSqlSafe(format!("{INSERT_ITEMS}{}", placeholders(jobs.len())));
+            let mut query = sqlx::query(sql).bind(&id);
+            for (place, job) in jobs.iter().enumerate() {
+                query = query.bind(signed(chunk * ROWS + place)).bind(job.to_string());
+            }
+            query.execute(&mut *change).await?;
         }
         Ok(change.commit().await?)
     }
+}
+
+/// `($1, $2, $3, 'waiting'), ($1, $4, $5, 'waiting'), …`
+fn placeholders(rows: usize) -> String {
+    let row = |row: usize| format!("($1, ${}, ${}, 'waiting')", 2 * row + 2, 2 * row + 3);
+    (0..rows).map(row).collect::<Vec<_>>().join(", ")
 }
 
 const BY_ID: &str = concat!(head!(), "WHERE workspace = $1 AND id = $2");

@@ -179,14 +179,17 @@ fn pending(connection: &Connection, integration: IntegrationId, key: KeyId, push
          WHERE state = 0 AND detached = 0 AND key IS NOT NULL AND integration = ?1 AND key = ?2",
     )?;
     row::one(&mut statement, (integration, &key.0[..]), |row| {
-        let was_started = row.get::<_, u32>(6)? > 0;
-        let body = row.get_ref(7)?.as_blob().map_err(rusqlite::Error::from)?;
+        let may_be_pushed = push && row.get::<_, u32>(6)? == 0;
         Ok(Pending {
             seq: row.get(3)?,
             id: row.get(4)?,
             due: Millis(row.get(5)?),
             place: row::short_place(row)?,
-            debounce: if push && !was_started { body::debounce(body)? } else { None },
+            debounce: if may_be_pushed {
+                body::debounce(row.get_ref(7)?.as_blob().map_err(rusqlite::Error::from)?)?
+            } else {
+                None
+            },
         })
     })
 }

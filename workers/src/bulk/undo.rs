@@ -1,5 +1,6 @@
 //! Stopping a bulk action, and putting back what it cancelled.
 
+use futures_util::future::try_join_all;
 use store::BulkId;
 use store::catalog::{Bulk, BulkAction, BulkItem, BulkItemState, BulkState, Judged, Outcome};
 use store::queue::{Cause, Enqueued, IfExists, NewJob, Queue};
@@ -51,8 +52,8 @@ fn still_running(id: BulkId) -> Error {
 /// Puts cancelled jobs back, with the due time and the key they had.
 pub(super) async fn put_back(services: &Services, items: Vec<BulkItem>) -> Result<Vec<Judged>> {
     let (mut judged, mut numbers, mut jobs) = (Vec::new(), Vec::new(), Vec::new());
-    for item in items {
-        match job_of(services, item).await? {
+    for found in try_join_all(items.into_iter().map(|item| job_of(services, item))).await? {
+        match found {
             Ok((number, job)) => {
                 numbers.push(number);
                 jobs.push(job);

@@ -11,7 +11,7 @@ use super::{cancel, undo};
 use crate::{Error, Result, Services, dead, invoke};
 
 /// Jobs of one step.
-const BATCH: usize = 100;
+const BATCH: usize = 200;
 /// Steps of one action before another has its turn.
 const STEPS: usize = 20;
 /// For how long a process takes an action; a step takes much less.
@@ -96,8 +96,9 @@ async fn act(services: &Services, bulk: &Bulk, items: Vec<BulkItem>) -> Result<V
 
 async fn reschedule(services: &Services, bulk: &Bulk, items: Vec<BulkItem>, noted: &Noted) -> Result<Vec<Judged>> {
     let (mut judged, mut moved, mut moves) = (Vec::new(), Vec::new(), Vec::new());
-    for item in &items {
-        match look(services, bulk, item).await? {
+    let looks = try_join_all(items.iter().map(|item| look(services, bulk, item))).await?;
+    for (item, found) in items.iter().zip(looks) {
+        match found {
             Err(reason) => judged.push(judge(item, Some(reason))),
             Ok(view) => match invoke::to_move(&view.job, noted.due(), None) {
                 Err(_) => judged.push(judge(item, Some("window_never_opens"))),

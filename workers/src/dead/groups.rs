@@ -1,5 +1,6 @@
 //! Dead jobs by the fingerprint of their error.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use schedules::Millis;
@@ -46,7 +47,7 @@ pub async fn groups(services: &Services, integration: Option<IntegrationId>) -> 
     let mut groups = HashMap::<(IntegrationId, Fingerprint), Group>::new();
     let is_complete = each(services, integration, |view| add(&mut groups, view)).await?;
     let mut items: Vec<Group> = groups.into_values().collect();
-    items.sort_by(|a, b| (b.count, b.last, b.fingerprint).cmp(&(a.count, a.last, a.fingerprint)));
+    items.sort_by_key(|group| Reverse((group.count, group.last, group.fingerprint)));
     Ok(Groups { items, is_complete })
 }
 

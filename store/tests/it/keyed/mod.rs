@@ -2,6 +2,7 @@
 //! allows, and nothing starts after its cancellation was acknowledged. `CHAOS` makes a million calls of it.
 
 mod model;
+mod sees;
 mod worker;
 
 use std::sync::Arc;
