@@ -3,16 +3,19 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
+use futures_util::future::try_join_all;
 use schedules::Millis;
 use scripts::protocol::ScriptError;
 use store::IntegrationId;
-use store::queue::{Inspect, JobFilter, JobView, MAX_PAGE, PageRequest, State};
+use store::queue::{Inspect, JobFilter, JobView, State};
 
 use super::{Fingerprint, fingerprint};
 use crate::{Result, Services};
 
 /// The most dead jobs that are looked at, the newest first.
 pub const MAX_LOOKED: usize = 20_000;
+/// Jobs that are asked for at one time.
+const AT_ONCE: usize = 100;
 
 /// Dead jobs of one integration that failed in the same way.
 #[derive(Clone, Debug)]
@@ -66,20 +69,14 @@ pub async fn jobs_of(services: &Services, integration: IntegrationId, wanted: Fi
 /// Shows dead jobs one after the other, the newest first; whether those were all.
 async fn each(services: &Services, integration: Option<IntegrationId>, mut look: impl FnMut(JobView)) -> Result<bool> {
     let filter = JobFilter { integration, state: Some(State::Dead), selector: None };
-    let (mut after, mut looked) = (None, 0);
-    loop {
-        let page = PageRequest { first: MAX_PAGE, after, before: None };
-        let page = services.queue.list(filter.clone(), page).await?;
-        after = page.items.last().map(|view| view.job.id).or(after);
-        looked += page.items.len();
-        page.items.into_iter().filter(|view| view.state == State::Dead).for_each(&mut look);
-        if !page.has_next {
-            return Ok(true);
-        }
-        if looked >= MAX_LOOKED {
-            return Ok(false);
-        }
+    let mut ids = services.queue.ids(filter, MAX_LOOKED + 1).await?;
+    let is_complete = ids.len() <= MAX_LOOKED;
+    ids.truncate(MAX_LOOKED);
+    for some in ids.chunks(AT_ONCE) {
+        let views = try_join_all(some.iter().map(|id| services.queue.get(*id))).await?;
+        views.into_iter().flatten().filter(|view| view.state == State::Dead).for_each(&mut look);
     }
+    Ok(is_complete)
 }
 
 fn add(groups: &mut HashMap<(IntegrationId, Fingerprint), Group>, view: JobView) {
