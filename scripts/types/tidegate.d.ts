@@ -93,6 +93,25 @@ interface TidegateSchedule {
   priority?: number;
   idempotencyKey?: string;
   ifExists?: 'replace' | 'keep' | 'reject';
+  /**
+   * What calls with the same key make together; not with `ifExists`. `debounce`: one job, which starts when there was no
+   * call for `delay`, with the payload of the last one. `singleton`: one job at a time, pending or running.
+   */
+  mode?: 'debounce' | 'singleton';
+  /** In the mode `debounce`: no call pushes the job back for longer than this after the first one. */
+  maxWait?: number | string;
+}
+
+interface TidegateScheduled {
+  jobId: string;
+  key: TidegateKey | null;
+  dueAt: string;
+  /** It took the place of a pending job with the same key. */
+  replaced: boolean;
+  /** It is a job that was there already and stays as it was; a repeated call is not told again. */
+  kept?: boolean;
+  /** Of a debounced job: how often calls have pushed it back. */
+  pushed?: number;
 }
 
 interface TidegateIntegration {
@@ -102,7 +121,7 @@ interface TidegateIntegration {
    */
   execute(payload?: unknown, options?: { key?: TidegateKey; priority?: number; idempotencyKey?: string }): Promise<any>;
   /** Runs it later. */
-  schedule(payload?: unknown, options?: TidegateSchedule): Promise<{ jobId: string; key: TidegateKey | null; dueAt: string; replaced: boolean }>;
+  schedule(payload?: unknown, options?: TidegateSchedule): Promise<TidegateScheduled>;
   /** Drops pending jobs by their key. */
   cancel(target: TidegateKey | { key: TidegateKey } | { match: TidegateKey }): Promise<{ cancelled: number }>;
   /** Moves a pending job and keeps its payload. */

@@ -14,8 +14,26 @@ pub struct Connection {
     #[arg(long, env = "TIDEGATE_SERVER", value_name = "URL", default_value = "http://127.0.0.1:7070")]
     pub server: String,
     /// The API key; better kept in the environment than on the command line
-    #[arg(long, env = "TIDEGATE_KEY", value_name = "KEY", hide_env_values = true)]
+    #[arg(long, visible_alias = "api-key", env = "TIDEGATE_KEY", value_name = "KEY", hide_env_values = true)]
     pub key: Option<String>,
+}
+
+/// The same for commands whose `--key` is a job's key.
+#[derive(clap::Args, Clone)]
+pub struct Account {
+    /// The server's address
+    #[arg(long, env = "TIDEGATE_SERVER", value_name = "URL", default_value = "http://127.0.0.1:7070")]
+    server: String,
+    /// The API key; better kept in the environment than on the command line
+    #[arg(long, env = "TIDEGATE_KEY", value_name = "KEY", hide_env_values = true)]
+    api_key: Option<String>,
+}
+
+impl Account {
+    /// A client of the server.
+    pub fn client(&self) -> Result<Client, Failure> {
+        Client::new(&Connection { server: self.server.clone(), key: self.api_key.clone() })
+    }
 }
 
 /// A client of one server.

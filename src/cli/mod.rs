@@ -1,14 +1,17 @@
 //! The command line: one file per command, and what they share.
 
+mod bulk;
 mod client;
 mod completions;
 pub mod confined;
+mod dead;
 mod declarations;
 mod deploy;
 mod dev;
 mod examples;
 mod failure;
 mod folder;
+mod jobs;
 mod keys;
 mod local;
 mod logs;
@@ -67,6 +70,12 @@ enum Command {
     Test(test::Args),
     /// Show the logs of a server's runs
     Logs(logs::Args),
+    /// List, look at, cancel, move and replay jobs
+    Jobs(jobs::Args),
+    /// Look at dead jobs by what went wrong; replay or discard them
+    Dead(dead::Args),
+    /// Cancel, move, replay or discard many jobs
+    Bulk(bulk::Args),
     /// Make, look at, pause, run and backfill schedules
     Schedules(schedules::Args),
     /// Show what folders of integrations would do in a stretch of time
@@ -105,6 +114,9 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Run(args) => block_on(run::run(args)),
         Command::Test(args) => block_on(test::test(args)),
         Command::Logs(args) => block_on(logs::logs(args)),
+        Command::Jobs(args) => block_on(jobs::jobs(args)),
+        Command::Dead(args) => block_on(dead::dead(args)),
+        Command::Bulk(args) => block_on(bulk::bulk(args)),
         Command::Schedules(args) => block_on(schedules::schedules(args)),
         Command::Simulate(args) => simulate::simulate(&args),
         Command::Verify(args) => block_on(verify::verify(args)),

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, Error as _};
 use serde_json::{Map, Value};
 use store::queue::PageRequest;
+use workers::dead::Fingerprint;
 use workers::invoke::Target;
 
 use super::body::typed;
@@ -32,6 +33,19 @@ impl<T: FromStr> FromRequestParts<State> for Id<T> {
 
 fn invalid_id(field: &str) -> Problem {
     Problem::invalid(field, "invalid_id", "must be a ULID: 26 characters such as 01JD4Z8M3V9Q6T5X2Y7W0K1B8C")
+}
+
+/// The `{fingerprint}` of a path.
+pub struct Fingerprinted(pub Fingerprint);
+
+impl FromRequestParts<State> for Fingerprinted {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Problem> {
+        let text = path_part(parts, state, "fingerprint").await?;
+        let detail = "must be 16 hexadecimal digits, as GET /v1/dead shows them";
+        text.parse().map(Self).map_err(|()| Problem::invalid("fingerprint", "invalid_fingerprint", detail))
+    }
 }
 
 /// The `{name}` of a path that invokes: `name` or `name@2`.

@@ -9,7 +9,8 @@ use super::edge;
 use super::error::Problem;
 use super::openapi::Table;
 use super::routes::{
-    api_keys, home, integrations, invoke, jobs, preview, probes, releases, runs, schedule, schedules, secrets,
+    api_keys, bulk, dead, home, integrations, invoke, jobs, preview, probes, releases, runs, schedule, schedules,
+    secrets,
 };
 use super::state::State;
 
@@ -55,6 +56,15 @@ pub fn table() -> Table {
         .on(INVOKE, routes!(jobs::remove))                 // DELETE /v1/jobs/{id}
         .on(INVOKE, routes!(jobs::replay))                 // POST   /v1/jobs/{id}/replay
         .on(READ,   routes!(jobs::explain))                // GET    /v1/jobs/{id}/explain
+        .on(INVOKE, routes!(jobs::reschedule))             // POST   /v1/jobs/{id}/reschedule
+        .on(READ,   routes!(dead::list))                   // GET    /v1/dead
+        .on(READ,   routes!(dead::show))                   // GET    /v1/dead/{fingerprint}
+        // many jobs
+        .on(INVOKE, routes!(bulk::start))                  // POST   /v1/bulk
+        .on(READ,   routes!(bulk::list))                   // GET    /v1/bulk
+        .on(READ,   routes!(bulk::show))                   // GET    /v1/bulk/{id}
+        .on(INVOKE, routes!(bulk::stop))                   // POST   /v1/bulk/{id}/stop
+        .on(INVOKE, routes!(bulk::undo))                   // POST   /v1/bulk/{id}/undo
         // runs
         .on(READ,   routes!(runs::list))                   // GET    /v1/runs
         .on(READ,   routes!(runs::follow_all))             // GET    /v1/runs/stream

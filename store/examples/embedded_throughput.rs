@@ -73,6 +73,7 @@ async fn job(queue: &Embedded, of: u64) -> Outcome<NewJob> {
         lane: None,
         awaited: false,
         tick: None,
+        debounce: None,
         attempts: None,
         context: None,
         created: now,

@@ -3,7 +3,7 @@
 use schedules::{Key, Millis, Outside, WindowSpec};
 use serde::{Deserialize, Serialize};
 
-use crate::queue::{Job, ScheduleRef, Tick};
+use crate::queue::{Debounce, Job, ScheduleRef, Tick};
 use crate::{Error, Result, ScheduleId};
 
 /// What the first byte says; a reader refuses others.
@@ -27,6 +27,9 @@ pub(crate) struct Body<'a> {
     /// The schedule of a tick, where that is not the one of the integration's settings.
     #[serde(default)]
     schedule: Option<[u8; 16]>,
+    /// Latest due time and pushes. An engine that writes a newer one elsewhere says so in [`Columns::debounce`].
+    #[serde(default)]
+    debounce: Option<(i64, u32)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -48,6 +51,8 @@ pub(crate) struct Columns {
     pub(crate) closes: Option<Millis>,
     pub(crate) priority: u8,
     pub(crate) lane: Option<Box<str>>,
+    /// Wins over what the body says.
+    pub(crate) debounce: Option<Debounce>,
 }
 
 /// The bytes of a job's body.
@@ -71,6 +76,7 @@ pub(crate) fn write(job: &Job, bytes: &mut Vec<u8>) -> Result<()> {
         key: job.key.as_ref().and_then(as_written),
         awaited: job.awaited,
         schedule: job.tick.map(|_| job.schedule()).filter(|it| !it.is_own()).map(|it| it.schedule.to_bytes()),
+        debounce: job.debounce.map(|debounce| (debounce.latest.0, debounce.pushes)),
     };
     bytes.push(VERSION);
     rmp_serde::encode::write(bytes, &body).map_err(|error| Error::Corrupt(error.to_string()))
@@ -119,10 +125,20 @@ pub(crate) fn decode(columns: Columns, canonical: Option<&str>, bytes: &[u8]) ->
             previous: previous.map(Millis),
             upcoming: upcoming.map(Millis),
         }),
+        debounce: columns
+            .debounce
+            .or(body.debounce.map(|(latest, pushes)| Debounce { latest: Millis(latest), pushes })),
         attempts: body.attempts,
         context: body.context.map(Box::from),
         created: Millis(body.created),
     })
+}
+
+/// What the bytes of a job's body say of its being pushed back.
+pub(crate) fn debounce(bytes: &[u8]) -> Result<Option<Debounce>> {
+    let body = bytes.split_first().and_then(|(_, rest)| rmp_serde::from_slice::<Body<'_>>(rest).ok());
+    let body = body.ok_or_else(|| Error::Corrupt("the body of a job cannot be read".into()))?;
+    Ok(body.debounce.map(|(latest, pushes)| Debounce { latest: Millis(latest), pushes }))
 }
 
 /// The key whose JSON text this is.

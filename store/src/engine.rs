@@ -4,9 +4,9 @@ use schedules::Millis;
 
 use crate::embedded::Embedded;
 use crate::queue::{
-    Cancelled, Claim, Claimed, Control, Counts, Cursor, Enqueued, Fired, Firing, Inspect, JobFilter, JobView, Lease,
-    Leased, Mark, Move, NewJob, Page, PageRequest, Pruned, Pruning, Queue, Record, ScheduleRef, Selector, Settled,
-    Settlement, Survey, TickRecord, Transfer, Violation,
+    Cancelled, Claim, Claimed, Control, Counts, Cursor, Edit, Enqueued, Fired, Firing, Inspect, JobFilter, JobView,
+    Lease, Leased, Mark, Move, NewJob, Page, PageRequest, Pruned, Pruning, Queue, Record, ScheduleRef, Selector,
+    Settled, Settlement, Survey, TickRecord, Transfer, Violation,
 };
 use crate::redis::Redis;
 use crate::{IntegrationId, JobId, Result};
@@ -59,7 +59,7 @@ impl Queue for Engine {
         clear_outbox(records: Vec<TickRecord>) -> Result<()>;
         forget_schedules(schedules: Vec<ScheduleRef>) -> Result<()>;
         control(integration: IntegrationId, control: Control) -> Result<()>;
-        replay(job: JobId, due: Millis) -> Result<bool>;
+        replay(job: JobId, due: Millis, edit: Edit) -> Result<bool>;
         discard(jobs: Vec<JobId>) -> Result<u64>;
         purge(integration: IntegrationId) -> Result<()>;
         prune(pruning: Pruning) -> Result<Pruned>;
@@ -74,6 +74,7 @@ impl Inspect for Engine {
         get(job: JobId) -> Result<Option<JobView>>;
         find(integration: IntegrationId, selector: Selector, limit: usize) -> Result<Vec<JobView>>;
         list(filter: JobFilter, page: PageRequest<JobId>) -> Result<Page<JobView>>;
+        ids(filter: JobFilter, limit: usize) -> Result<Vec<JobId>>;
         counts() -> Result<Vec<(IntegrationId, Counts)>>;
         cursors(schedules: Vec<ScheduleRef>) -> Result<Vec<Option<Cursor>>>;
         outbox(limit: usize) -> Result<Vec<TickRecord>>;

@@ -6,8 +6,8 @@ use std::future::{Future, pending};
 use schedules::Millis;
 
 use crate::queue::{
-    Cancelled, Claim, Claimed, Control, Counts, Cursor, Enqueued, Fired, Firing, Inspect, JobFilter, JobView, Lease,
-    Leased, Move, NewJob, Page, PageRequest, Pruned, Pruning, Queue, ScheduleRef, Selector, Settled, Settlement,
+    Cancelled, Claim, Claimed, Control, Counts, Cursor, Edit, Enqueued, Fired, Firing, Inspect, JobFilter, JobView,
+    Lease, Leased, Move, NewJob, Page, PageRequest, Pruned, Pruning, Queue, ScheduleRef, Selector, Settled, Settlement,
     TickRecord, Violation,
 };
 use crate::{Error, IntegrationId, JobId, Result};
@@ -103,7 +103,7 @@ impl<Q: Queue + Inspect, D: Director> Queue for Faulty<Q, D> {
         clear_outbox(records: Vec<TickRecord>) -> ();
         forget_schedules(schedules: Vec<ScheduleRef>) -> ();
         control(integration: IntegrationId, control: Control) -> ();
-        replay(job: JobId, due: Millis) -> bool;
+        replay(job: JobId, due: Millis, edit: Edit) -> bool;
         discard(jobs: Vec<JobId>) -> u64;
         purge(integration: IntegrationId) -> ();
         prune(pruning: Pruning) -> Pruned;
@@ -130,6 +130,7 @@ impl<Q: Queue + Inspect, D: Director> Inspect for Faulty<Q, D> {
         get(job: JobId) -> Option<JobView>;
         find(integration: IntegrationId, selector: Selector, limit: usize) -> Vec<JobView>;
         list(filter: JobFilter, page: PageRequest<JobId>) -> Page<JobView>;
+        ids(filter: JobFilter, limit: usize) -> Vec<JobId>;
         counts() -> Vec<(IntegrationId, Counts)>;
         cursors(schedules: Vec<ScheduleRef>) -> Vec<Option<Cursor>>;
         outbox(limit: usize) -> Vec<TickRecord>;

@@ -66,6 +66,10 @@ id! {
     ScheduleId
 }
 id! {
+    /// One bulk action.
+    BulkId
+}
+id! {
     /// One attempt at a job.
     RunId
 }

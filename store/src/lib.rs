@@ -23,6 +23,7 @@ mod error;
 #[cfg(feature = "conformance")]
 pub mod faulty;
 mod id;
+mod kept;
 mod limits;
 pub mod migration;
 pub mod queue;
@@ -32,7 +33,7 @@ pub mod servers;
 
 pub use engine::Engine;
 pub use error::Error;
-pub use id::{IntegrationId, JobId, RunId, ScheduleId};
+pub use id::{BulkId, IntegrationId, JobId, RunId, ScheduleId};
 
 /// What every call of this crate answers.
 pub type Result<T> = std::result::Result<T, Error>;

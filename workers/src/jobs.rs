@@ -1,24 +1,12 @@
-//! What an operator does with single jobs: replay, delete, and ask why one does not run.
+//! What an operator does with single jobs: delete, and ask why one does not run.
 
 use schedules::{Millis, Window};
 use store::JobId;
 use store::queue::{Control, Inspect, JobFilter, JobView, PageRequest, Queue, Selector, State};
 
-use crate::invoke::{self, Opening};
+use crate::invoke;
 use crate::services::to_the_end;
 use crate::{Error, Result, Services};
-
-/// Makes a dead job pending again, with all its attempts.
-pub async fn replay(services: &Services, job: JobId) -> Result<()> {
-    let view = view(services, job).await?;
-    if view.state != State::Dead {
-        return Err(Error::conflict("job_not_dead", format!("job {job} is not dead; only dead jobs can be replayed")));
-    }
-    let now = services.clock.now();
-    // It waits for its window as the first time; one that never opens again lets it be dropped at once.
-    let due = Opening::of(&view.job, now).map_or(now, |opening| opening.due);
-    if services.queue.replay(job, due).await? { Ok(()) } else { Err(Error::no_job(job)) }
-}
 
 /// Takes a pending job out, or forgets a dead one; a running one is left alone.
 pub async fn delete(services: &Services, job: JobId) -> Result<()> {
@@ -74,7 +62,7 @@ async fn beside(services: &Services, view: &JobView) -> Result<u64> {
     Ok(running.iter().filter(|running| running.job.lane.as_ref() == Some(lane)).count() as u64)
 }
 
-async fn view(services: &Services, job: JobId) -> Result<JobView> {
+pub(crate) async fn view(services: &Services, job: JobId) -> Result<JobView> {
     services
         .queue
         .get(job)

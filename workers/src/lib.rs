@@ -4,6 +4,7 @@
 //! - [`invoke`]: execute, schedule, reschedule, cancel; called by the HTTP edge and by scripts alike.
 //! - [`timetable`]: schedules by themselves, and what became of their ticks.
 //! - [`authoring`]: save, release, roll back, pause, preview.
+//! - [`dead`]: dead jobs by what went wrong, and run again; [`bulk`]: one call that changes many jobs.
 //! - [`packages`]: npm packages, from `package.json` to one checked file.
 //! - [`runners`]: the pool of runner processes; [`gateway`]: the only outgoing HTTP client.
 //! - [`secrets`]: encrypted at rest, given to the runs of their integration; [`redact`] masks them everywhere else.
@@ -15,8 +16,10 @@
 
 mod apalis;
 pub mod authoring;
+pub mod bulk;
 pub mod cache;
 pub mod clock;
+pub mod dead;
 mod directory;
 pub mod duties;
 mod error;

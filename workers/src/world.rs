@@ -80,6 +80,7 @@ pub(crate) fn job(integration: IntegrationId, cause: Cause) -> Job {
         lane: None,
         awaited: false,
         tick: None,
+        debounce: None,
         attempts: None,
         context: None,
         created: NOW,

@@ -55,6 +55,22 @@ pub struct ScheduleBody {
     idempotency_key: Option<String>,
     /// What happens when a pending job has the same key: `replace` (default), `keep` or `reject`.
     if_exists: Option<IfExists>,
+    /// What a call is about: all calls with its key together, as a debounce or a singleton; not together with `ifExists`.
+    mode: Option<Mode>,
+    /// In the mode `debounce`: no call pushes the job back for longer than this after the first one. Milliseconds, or a
+    /// text such as `10 minutes`.
+    #[schema(value_type = Option<Value>)]
+    max_wait: Option<Value>,
+}
+
+/// What calls with the same key make together.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum Mode {
+    /// One job, which starts when there was no call for `delay`, with the payload of the last call.
+    Debounce,
+    /// One job at a time: while one is pending or running, it is the answer.
+    Singleton,
 }
 
 /// What happens when a pending job has the same key.
@@ -194,6 +210,84 @@ pub struct CancelBody {
     r#match: Option<Value>,
 }
 
+/// When to move a job to.
+#[derive(ToSchema)]
+#[schema(example = json!({"delay": "3 days"}))]
+pub struct MoveBody {
+    /// Milliseconds, or a text such as `2 days`; not together with `time`.
+    #[schema(value_type = Option<Value>)]
+    delay: Option<Value>,
+    /// Unix milliseconds or ISO 8601 (no zone is UTC).
+    #[schema(value_type = Option<Value>)]
+    time: Option<Value>,
+    /// A new window; absent keeps the one it has.
+    window: Option<WindowBody>,
+}
+
+/// What a replay changes; `{}` is nothing.
+#[derive(ToSchema)]
+#[schema(example = json!({"release": "newest", "payload": {"order": 17}}))]
+pub struct ReplayBody {
+    /// `same` (default: the major release it is pinned to), `newest`, or the number of a major release.
+    #[schema(value_type = Option<Value>)]
+    release: Option<Value>,
+    /// Another payload; any JSON up to 256 KiB.
+    payload: Option<Value>,
+}
+
+/// What to do to many jobs.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase", example = json!({
+    "action": "cancel", "filter": {"integration": "reminder-email", "match": {"campaign": "spring"}}, "dryRun": true
+}))]
+pub struct BulkBody {
+    /// `cancel` and `reschedule` pending jobs; `replay` and `discard` dead ones.
+    action: BulkActionName,
+    /// Which jobs.
+    filter: BulkFilter,
+    /// Change nothing: say how many jobs there are, and show some.
+    dry_run: Option<bool>,
+    /// To `reschedule`: milliseconds, or a text such as `2 days`; not together with `time`.
+    #[schema(value_type = Option<Value>)]
+    delay: Option<Value>,
+    /// To `reschedule`: Unix milliseconds or ISO 8601 (no zone is UTC).
+    #[schema(value_type = Option<Value>)]
+    time: Option<Value>,
+    /// To `replay`: `same` (default) or `newest`.
+    release: Option<String>,
+}
+
+/// What to do to each job.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum BulkActionName {
+    /// Take pending jobs out; can be undone for ten minutes.
+    Cancel,
+    /// Give pending jobs another due time.
+    Reschedule,
+    /// Run dead jobs again.
+    Replay,
+    /// Forget dead jobs.
+    Discard,
+}
+
+/// Which jobs of an integration; `key`, `match`, `fingerprint` and `jobs` exclude each other.
+#[derive(ToSchema)]
+pub struct BulkFilter {
+    /// The integration.
+    integration: String,
+    /// With exactly this key.
+    #[schema(value_type = Option<BTreeMap<String, Value>>)]
+    key: Option<Value>,
+    /// Whose key contains these fields.
+    #[schema(value_type = Option<BTreeMap<String, Value>>)]
+    r#match: Option<Value>,
+    /// Dead jobs with this fingerprint, as `GET /v1/dead` shows it.
+    fingerprint: Option<String>,
+    /// These, by their ids; at most 10,000.
+    jobs: Option<Vec<String>>,
+}
+
 /// An integration's draft, and at its creation its trigger.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase", example = json!({
@@ -215,7 +309,7 @@ pub struct SaveBody {
     /// `timeoutMs`, `memoryMb`, `retry`, `rateLimits`, `schedule`, `concurrency`, `allowedDomains`, `sourceAddress` (an
     /// address of this machine to send from), `proxy` (one that the operator allows). A rate limit is
     /// `{limit, interval, key?, burst?, algorithm?, onExceed?, onMissing?}`; `concurrency` is a number, an object
-    /// `{limit, key?, backlog?}`, or a list of one without `key` and one with it.
+    /// `{limit, key?, backlog?, fifo?}`, or a list of one without `key` and one with it.
     #[schema(value_type = Option<BTreeMap<String, Value>>)]
     settings: Option<Value>,
     /// A payload to try it with.

@@ -23,7 +23,7 @@ use crate::http::wire;
 const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
 /// The body of a call; `workers` reads it, for a script's calls use the same words.
-pub struct Invocation(Value);
+pub struct Invocation(pub Value);
 
 impl Wire for Invocation {
     fn limit(limits: &Limits) -> usize {
@@ -72,6 +72,12 @@ pub struct Scheduled {
     due_at: String,
     /// Whether it took the place of a pending job with the same key.
     replaced: bool,
+    /// Whether it is a job that was there already and stays as it was; not said again to a repeated call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kept: Option<bool>,
+    /// Of a debounced job: how often calls have pushed it back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pushed: Option<u32>,
     /// What the caller may not have meant.
     #[serde(skip_serializing_if = "Option::is_none")]
     warning: Option<String>,
@@ -190,6 +196,8 @@ pub async fn schedule(
             key: wire::raw_option(scheduled.key.as_deref()),
             due_at: wire::time(scheduled.due),
             replaced: scheduled.replaced,
+            kept: scheduled.kept,
+            pushed: scheduled.pushed,
             warning: scheduled.warning,
         },
     ))

@@ -10,11 +10,13 @@ use store::catalog::RunRecord;
 use store::queue::{Inspect, JobFilter, JobView as Queued, Selector, State as Place};
 use store::{IntegrationId, JobId};
 use utoipa::{IntoParams, ToSchema};
-use workers::jobs;
+use workers::{dead, invoke, jobs};
 
+use super::invoke::Invocation;
 use crate::http::auth::Caller;
-use crate::http::body::{Body, Nothing};
+use crate::http::body::Body;
 use crate::http::error::Problem;
+use crate::http::openapi::bodies::{MoveBody, ReplayBody};
 use crate::http::params::{self, First, Id, Query, Word, page};
 use crate::http::state::State;
 use crate::http::wire::{self, List};
@@ -118,7 +120,8 @@ fn place(place: Place) -> &'static str {
     }
 }
 
-fn view(state: &State, queued: Queued) -> JobView {
+/// A job in the queue as the API shows it.
+pub fn view(state: &State, queued: Queued) -> JobView {
     let job = queued.job;
     // A script may have put a secret into what it scheduled.
     let secrets = state.services.secrets.of(job.integration);
@@ -171,7 +174,7 @@ fn gone(run: RunRecord) -> JobView {
 }
 
 /// The integration's name, or its id when it was deleted meanwhile.
-fn name_of(state: &State, id: IntegrationId) -> String {
+pub fn name_of(state: &State, id: IntegrationId) -> String {
     state.services.directory.by_id(id).map_or_else(|| id.to_string(), |entry| entry.name.to_string())
 }
 
@@ -337,16 +340,41 @@ pub struct Replayed {
 
 /// Run a dead job again, with all its attempts
 #[utoipa::path(post, operation_id = "replayJob", path = "/v1/jobs/{id}/replay", tag = "jobs", params(("id" = String, Path, description = "The job")),
+    request_body = ReplayBody,
     responses((status = 202, description = "It is pending again", body = Replayed)))]
 pub async fn replay(
     Extracted(state): Extracted<State>,
     caller: Caller,
     Id(job): Id<JobId>,
-    Body(Nothing): Body<Nothing>,
+    Body(Invocation(body)): Body<Invocation>,
 ) -> Result<(StatusCode, Json<Replayed>), Problem> {
     queued(&state, &caller, job).await?;
-    jobs::replay(&state.services, job).await?;
+    dead::replay(&state.services, job, body).await?;
     Ok((StatusCode::ACCEPTED, Json(Replayed { job_id: job.to_string() })))
+}
+
+/// A job with a new due time.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Moved {
+    /// Its id.
+    job_id: String,
+    /// When it is due, inside its window.
+    due_at: String,
+}
+
+/// Give a pending job another due time
+#[utoipa::path(post, operation_id = "rescheduleJob", path = "/v1/jobs/{id}/reschedule", tag = "jobs", params(("id" = String, Path, description = "The job")),
+    request_body = MoveBody, responses((status = 200, description = "It is moved", body = Moved)))]
+pub async fn reschedule(
+    Extracted(state): Extracted<State>,
+    caller: Caller,
+    Id(job): Id<JobId>,
+    Body(Invocation(body)): Body<Invocation>,
+) -> Result<Json<Moved>, Problem> {
+    queued(&state, &caller, job).await?;
+    let due = invoke::reschedule_job(&state.services, job, body).await?;
+    Ok(Json(Moved { job_id: job.to_string(), due_at: wire::time(due) }))
 }
 
 /// Why a job is where it is.

@@ -1,6 +1,8 @@
 //! The handlers, one file per noun: domain types in, wire structs out, no decisions.
 
 pub mod api_keys;
+pub mod bulk;
+pub mod dead;
 pub mod home;
 pub mod integrations;
 pub mod invoke;

@@ -1,8 +1,10 @@
 //! The HTTP plane against real stores, without a worker: nothing runs, so every answer is the edge's own.
 
 mod auth;
+mod dead;
 mod malformed;
 mod openapi;
+mod pending;
 mod plane;
 mod secrets;
 mod streams;

@@ -33,6 +33,7 @@ pub fn at(due: Millis, of: u64, number: u64, time_us: u64) -> NewJob {
         lane: None,
         awaited: false,
         tick: None,
+        debounce: None,
         attempts: None,
         context: None,
         created: now,

@@ -5,6 +5,9 @@
 
 mod api_keys;
 mod backfills;
+mod bulk;
+mod bulk_model;
+mod bulk_work;
 mod counters;
 mod data_keys;
 mod error;
@@ -25,6 +28,8 @@ mod timetable;
 
 pub use api_keys::MAX_API_KEYS;
 pub use backfills::{Backfill, BackfillState, MAX_BACKFILLS};
+pub use bulk::{MAX_BULK_JOBS, MAX_BULKS};
+pub use bulk_model::{Bulk, BulkAction, BulkItem, BulkItemState, BulkState, Judged, NewBulk};
 pub use counters::{OutcomeCount, RunTotals};
 pub use data_keys::DataKey;
 pub use integrations::MAX_INTEGRATIONS;

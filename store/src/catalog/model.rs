@@ -42,6 +42,8 @@ macro_rules! names {
     };
 }
 
+pub(super) use names;
+
 names! {
     /// What makes an integration run; chosen at creation, never changed.
     Trigger {

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::queue::{Cause, Control, Enqueued, Fired, Firing, IfExists, Inspect, JobFilter, Queue, Selector};
+use crate::queue::{Cause, Control, Edit, Enqueued, Fired, Firing, IfExists, Inspect, JobFilter, Queue, Selector};
 
 /// At most two in each lane.
 async fn two<Q: Queue + Inspect>(t: &Fresh<Q>) {
@@ -123,7 +123,7 @@ pub async fn takes_back<Q: Queue + Inspect>(t: Fresh<Q>) {
     t.put(job(1).lane("a")).await;
     t.settle(retried.lease, retry(0)).await;
     t.settle(returned.lease, give_back(0)).await;
-    assert!(t.queue.replay(dead, START).await.expect("replay answers"));
+    assert!(t.queue.replay(dead, START, Edit::default()).await.expect("replay answers"));
     assert_eq!(t.put_any(job(1).lane("a")).await, CROWDED);
     assert_eq!(t.claim(3).await.jobs.len(), 3);
     assert_eq!(t.put_any(job(1).lane("a")).await, CROWDED);

@@ -33,6 +33,32 @@ macro_rules! conformance_cases {
                 refuses_too_many
                 keeps_large_payloads
             }
+            debounce {
+                the_last_call_wins
+                is_not_pushed_beyond_the_latest_time
+                has_no_opening_at_the_latest_time
+                begins_anew_when_it_runs
+                replaces_other_jobs
+                is_replaced_kept_and_cancelled_like_others
+                repeats_its_answer
+                changes_lanes
+            }
+            singleton {
+                keeps_the_pending_job
+                keeps_the_running_job
+                keeps_it_until_its_end
+                tells_jobs_apart
+                holds_within_a_batch
+                holds_for_calls_at_once
+            }
+            fifo {
+                a_retry_holds_up_its_lane
+                a_retry_comes_before_everything
+                the_order_stays_through_retries
+                the_lane_goes_on_without_it
+                a_moved_retry_holds_up_its_lane
+                changes_live
+            }
             idempotency {
                 repeats_the_first_answer
                 sees_another_request
@@ -289,6 +315,8 @@ macro_rules! conformance_cases {
                 leaves_the_rest
                 takes_its_key_back
                 leaves_its_key_to_a_newer_job
+                changes_payload_and_release
+                changes_nothing_of_the_rest
             }
             discard {
                 forgets
@@ -324,6 +352,7 @@ macro_rules! conformance_cases {
                 of_views
                 filtered
                 filtered_by_key
+                gives_all_ids_at_once
                 refuses_too_many
             }
             counts {

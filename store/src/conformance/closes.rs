@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::queue::Grant::{Closed, Start};
-use crate::queue::{Inspect, Move, Next, Queue, State};
+use crate::queue::{Edit, Inspect, Move, Next, Queue, State};
 
 /// Before the end it may start.
 pub async fn starts_before_the_end<Q: Queue + Inspect>(t: Fresh<Q>) {
@@ -80,7 +80,7 @@ pub async fn moved_jobs_have_an_opening<Q: Queue + Inspect>(t: Fresh<Q>) {
 pub async fn replayed_jobs_have_none<Q: Queue + Inspect>(t: Fresh<Q>) {
     let id = t.dead(job(1).closes(10)).await;
     t.clock.set(at(20));
-    t.queue.replay(id, at(20)).await.expect("replay answers");
+    t.queue.replay(id, at(20), Edit::default()).await.expect("replay answers");
     assert_eq!(t.view(id).await.expect("it is there").job.closes, None);
     assert_eq!(t.claim_one().await.grant, Start);
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::Error;
 use crate::queue::Grant::Start;
-use crate::queue::{Control, Grant, Inspect, MAX_LIMITS, NewJob, Next, Pruning, Queue, Selector, Settled, State};
+use crate::queue::{Control, Edit, Grant, Inspect, MAX_LIMITS, NewJob, Next, Pruning, Queue, Selector, Settled, State};
 
 /// Puts jobs in, one after the other, and claims them all.
 async fn claim_these<Q: Queue + Inspect>(t: &Fresh<Q>, jobs: Vec<NewJob>) -> Vec<Grant> {
@@ -179,7 +179,7 @@ pub async fn charges_a_replay<Q: Queue + Inspect>(t: Fresh<Q>) {
     t.control(1, limited([limit(1)])).await;
     let dead = t.dead(job(1)).await;
     assert!(t.view(dead).await.expect("it is there").charged);
-    assert!(t.queue.replay(dead, START).await.expect("replay answers"));
+    assert!(t.queue.replay(dead, START, Edit::default()).await.expect("replay answers"));
     assert!(!t.view(dead).await.expect("it is there").charged);
     assert_eq!(grants(&t.claim_all().await.jobs), [refused(0, 1_000)]);
 }

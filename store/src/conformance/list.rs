@@ -136,3 +136,22 @@ pub async fn refuses_too_many<Q: Queue + Inspect>(t: Fresh<Q>) {
     let answer = t.queue.list(JobFilter::default(), newest(101)).await;
     assert!(matches!(answer, Err(Error::TooMany { limit: 100, .. })), "{answer:?}");
 }
+
+/// Ids alone, of all that pass the filter, the newest first.
+pub async fn gives_all_ids_at_once<Q: Queue + Inspect>(t: Fresh<Q>) {
+    let jobs: Vec<_> = (0..250).map(|n| job(1).key(json!({"n": n, "all": n % 2})).due(9_000)).collect();
+    let mut wanted: Vec<_> = jobs.iter().map(|new| new.job.id).collect();
+    t.queue.enqueue(jobs).await.expect("enqueue answers");
+    t.put(job(2).due(9_000)).await;
+    let dead = t.dead(job(1)).await;
+    wanted.reverse();
+    let filter = |state, selector| JobFilter { integration: Some(integration(1)), state, selector };
+    let ids = async |filter, limit| t.queue.ids(filter, limit).await.expect("ids answers");
+    assert_eq!(ids(filter(Some(State::Pending), None), 1_000).await, wanted);
+    assert_eq!(ids(filter(Some(State::Pending), None), 10).await, wanted[..10]);
+    assert_eq!(ids(filter(Some(State::Dead), None), 1_000).await, [dead]);
+    assert_eq!(ids(filter(None, None), 1_000).await.len(), 251);
+    let half = Selector::Match(key(json!({"all": 1})));
+    assert_eq!(ids(filter(Some(State::Pending), Some(half)), 1_000).await.len(), 125);
+    assert!(t.queue.ids(filter(None, None), crate::queue::MAX_IDS + 1).await.is_err());
+}

@@ -95,6 +95,7 @@ pub fn job(of: u16) -> NewJob {
             lane: None,
             awaited: false,
             tick: None,
+            debounce: None,
             attempts: None,
             context: None,
             created: START,

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::queue::{
-    Cause, Cursor, Fired, Firing, IfBusy, Inspect, NewJob, Next, Queue, ScheduleRef, State, Tick, TickRecord, Verdict,
+    Cause, Cursor, Edit, Fired, Firing, IfBusy, Inspect, NewJob, Next, Queue, ScheduleRef, State, Tick, TickRecord,
+    Verdict,
 };
 
 fn tick(of: ScheduleRef, cause: Cause) -> NewJob {
@@ -176,7 +177,7 @@ pub async fn keep_a_tick_through_its_life<Q: Queue + Inspect>(t: Fresh<Q>) {
     t.settle(leased.lease, bury()).await;
     assert_eq!(t.view(id).await.expect("it is dead").job.schedule(), of);
     assert_eq!(t.queue.check().await.expect("check answers"), []);
-    assert!(t.queue.replay(id, START).await.expect("replay answers"));
+    assert!(t.queue.replay(id, START, Edit::default()).await.expect("replay answers"));
     assert!(!busy().await, "a replay is in no tick's way");
     assert_eq!(t.queue.check().await.expect("check answers"), []);
 }

@@ -7,7 +7,7 @@ use schedules::Millis;
 use tokio::time::timeout;
 
 use super::*;
-use crate::queue::{Cause, Control, Firing, IfBusy, Inspect, Move, Next, Queue};
+use crate::queue::{Cause, Control, Edit, Firing, IfBusy, Inspect, Move, Next, Queue};
 
 /// Long enough for a wait that would end at once to do so.
 const A_MOMENT: Duration = Duration::from_millis(5);
@@ -111,7 +111,7 @@ pub async fn ends_with_a_revoked_place<Q: Queue + Inspect>(t: Fresh<Q>) {
 /// A replay ends it.
 pub async fn ends_with_a_replay<Q: Queue + Inspect>(t: Fresh<Q>) {
     let id = t.dead(job(1)).await;
-    is_woken_by(&t, t.queue.replay(id, START)).await;
+    is_woken_by(&t, t.queue.replay(id, START, Edit::default())).await;
 }
 
 /// A tick ends it.

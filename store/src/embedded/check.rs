@@ -56,7 +56,9 @@ const RULES: [(&str, &str); 12] = [
          WHERE lanes.ready IS NULL OR (lanes.ready = 1 AND lanes.head IS NULL)
             OR lanes.head IS NOT iif(waiting.lane <> '' AND lane_concurrency <=
                    (SELECT count(*) FROM jobs WHERE state = 1 AND jobs.integration = waiting.integration
-                    AND jobs.lane = waiting.lane), NULL, first)",
+                    AND jobs.lane = waiting.lane), NULL,
+                   ifnull((SELECT min(due) FROM jobs WHERE lane_fifo AND waiting.lane <> '' AND state = 0 AND attempt > 0
+                           AND jobs.integration = waiting.integration AND jobs.lane = waiting.lane), first))",
     ),
     (
         "integration_and_lanes_disagree",

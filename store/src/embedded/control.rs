@@ -12,10 +12,10 @@ pub(super) fn control(step: &mut Step<'_>, integration: IntegrationId, control: 
     let before = control_of(step.connection, integration)?;
     step.connection
         .prepare_cached(
-            "INSERT INTO integrations (integration, paused, concurrency, lane_concurrency, lane_backlog, limits)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+            "INSERT INTO integrations (integration, paused, concurrency, lane_concurrency, lane_backlog, limits, lane_fifo)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
              ON CONFLICT (integration) DO UPDATE SET paused = ?2, concurrency = ?3, lane_concurrency = ?4,
-                 lane_backlog = ?5, limits = ?6",
+                 lane_backlog = ?5, limits = ?6, lane_fifo = ?7",
         )?
         .execute((
             integration,
@@ -24,15 +24,18 @@ pub(super) fn control(step: &mut Step<'_>, integration: IntegrationId, control: 
             control.lane_concurrency,
             control.lane_backlog,
             limits::encode(&control.limits)?,
+            control.lane_fifo,
         ))?;
-    if control.concurrency.or(control.lane_concurrency).is_some() {
+    if control.concurrency.or(control.lane_concurrency).is_some() || control.lane_fifo {
         step.books.limited.insert(integration);
     }
     if control.limits != before.limits {
         gate::open_all(step, integration)?;
     }
-    if control.lane_concurrency != before.lane_concurrency {
-        touch_lanes(step, integration, [before.lane_concurrency, control.lane_concurrency].contains(&Some(0)))?;
+    if (control.lane_concurrency, control.lane_fifo) != (before.lane_concurrency, before.lane_fifo) {
+        let everywhere = control.lane_fifo != before.lane_fifo;
+        let none_may_run = [before.lane_concurrency, control.lane_concurrency].contains(&Some(0));
+        touch_lanes(step, integration, everywhere || none_may_run)?;
     }
     step.books.stale.integrations.insert(integration);
     Ok(())
@@ -55,7 +58,7 @@ fn touch_lanes(step: &mut Step<'_>, integration: IntegrationId, all: bool) -> Re
 /// What [`read`] reads, in its order.
 macro_rules! columns {
     () => {
-        "paused, concurrency, lane_concurrency, lane_backlog, limits"
+        "paused, concurrency, lane_concurrency, lane_backlog, limits, lane_fifo"
     };
 }
 pub(super) use columns;
@@ -68,6 +71,7 @@ pub(super) fn read(row: &Row<'_>) -> Result<Control> {
         lane_concurrency: row.get(2)?,
         lane_backlog: row.get(3)?,
         limits: limits::decode(row.get::<_, Option<Vec<u8>>>(4)?.as_deref())?,
+        lane_fifo: row.get(5)?,
     })
 }
 

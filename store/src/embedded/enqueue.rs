@@ -5,8 +5,8 @@ use schedules::{KeyId, Millis};
 
 use super::row;
 use super::step::{Place, Step};
-use crate::queue::{Enqueued, Idempotency, IfExists, NewJob};
-use crate::{IntegrationId, JobId, Result};
+use crate::queue::{Debounce, Enqueued, Idempotency, IfExists, Job, NewJob};
+use crate::{IntegrationId, JobId, Result, body};
 
 /// Whether a lane may be too full for a job.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -35,6 +35,7 @@ fn enqueue_one(step: &mut Step<'_>, new: &NewJob, backlog: Backlog) -> Result<En
         Enqueued::Kept { existing, due } => (*existing, *due, false),
         Enqueued::Created => (new.job.id, new.job.due, false),
         Enqueued::Replaced { .. } => (new.job.id, new.job.due, true),
+        Enqueued::Pushed { existing, due, .. } => (*existing, *due, false),
         // Nothing was done that a repetition could do twice.
         Enqueued::Rejected { .. }
         | Enqueued::Repeated { .. }
@@ -82,12 +83,21 @@ fn insert(step: &mut Step<'_>, new: &NewJob, backlog: Backlog) -> Result<Enqueue
         return Ok(Enqueued::Created);
     }
     let old = match key {
-        Some(key) => pending(step.connection, job.integration, key)?,
+        Some(key) => pending(step.connection, job.integration, key, new.if_exists == IfExists::Debounce)?,
         None => None,
     };
     match (&old, new.if_exists) {
-        (Some(old), IfExists::Keep) => return Ok(Enqueued::Kept { existing: old.id, due: old.due }),
+        (Some(old), IfExists::Keep | IfExists::Singleton) => {
+            return Ok(Enqueued::Kept { existing: old.id, due: old.due });
+        }
         (Some(old), IfExists::Reject) => return Ok(Enqueued::Rejected { existing: old.id }),
+        (None, IfExists::Singleton) => {
+            if let Some(key) = key
+                && let Some((existing, due)) = running(step.connection, job.integration, key)?
+            {
+                return Ok(Enqueued::Kept { existing, due });
+            }
+        }
         _ => {}
     }
     if let (Backlog::Bounded, Some(lane)) = (backlog, job.lane.as_deref())
@@ -96,10 +106,16 @@ fn insert(step: &mut Step<'_>, new: &NewJob, backlog: Backlog) -> Result<Enqueue
     {
         return Ok(Enqueued::Crowded { limit });
     }
-    let answer = old.as_ref().map_or(Enqueued::Created, |old| Enqueued::Replaced { old: old.id });
+    let pushed = old.as_ref().and_then(|old| pushed(old, job));
+    let answer = match (&old, &pushed) {
+        (None, _) => Enqueued::Created,
+        (Some(old), None) => Enqueued::Replaced { old: old.id },
+        (Some(old), Some((job, pushes))) => Enqueued::Pushed { existing: old.id, due: job.due, pushes: *pushes },
+    };
     if let Some(old) = old {
         take_out(step, old)?;
     }
+    let job = pushed.as_ref().map_or(job, |(job, _)| job);
     if row::insert(step.connection, job, key)? {
         step.grow()?;
         step.touch(row::place_of(job));
@@ -133,16 +149,48 @@ struct Pending {
     id: JobId,
     due: Millis,
     place: Place,
+    /// If the call may push it: how far, unless it was started.
+    debounce: Option<Debounce>,
 }
 
-/// The pending job that has a key.
-fn pending(connection: &Connection, integration: IntegrationId, key: KeyId) -> Result<Option<Pending>> {
+/// The new job in the place of a debounced one, and how often that has been pushed; `None` if it is not debounced.
+fn pushed(old: &Pending, job: &Job) -> Option<(Job, u32)> {
+    let Debounce { latest, pushes } = old.debounce?;
+    let pushes = pushes.saturating_add(1);
+    let due = job.due.min(latest);
+    // Beyond the latest time the opening is another one: the claim finds it over, and the worker looks for it.
+    let closes = if due < job.due { job.closes.map(|_| due) } else { job.closes };
+    Some((Job { id: old.id, due, closes, debounce: Some(Debounce { latest, pushes }), ..job.clone() }, pushes))
+}
+
+/// A running job that a key names, the oldest of them.
+fn running(connection: &Connection, integration: IntegrationId, key: KeyId) -> Result<Option<(JobId, Millis)>> {
     let mut statement = connection.prepare_cached(
-        "SELECT integration, lane, gate, seq, id, due FROM jobs INDEXED BY jobs_key
+        "SELECT id, due FROM jobs INDEXED BY jobs_running WHERE state = 1 AND integration = ?1 AND key = ?2
+         ORDER BY id LIMIT 1",
+    )?;
+    row::one(&mut statement, (integration, &key.0[..]), |row| Ok((row.get(0)?, Millis(row.get(1)?))))
+}
+
+/// The pending job that has a key, and whether a call that wants to `push` it may.
+fn pending(connection: &Connection, integration: IntegrationId, key: KeyId, push: bool) -> Result<Option<Pending>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT integration, lane, gate, seq, id, due, attempt, body FROM jobs INDEXED BY jobs_key
          WHERE state = 0 AND detached = 0 AND key IS NOT NULL AND integration = ?1 AND key = ?2",
     )?;
     row::one(&mut statement, (integration, &key.0[..]), |row| {
-        Ok(Pending { seq: row.get(3)?, id: row.get(4)?, due: Millis(row.get(5)?), place: row::short_place(row)? })
+        let may_be_pushed = push && row.get::<_, u32>(6)? == 0;
+        Ok(Pending {
+            seq: row.get(3)?,
+            id: row.get(4)?,
+            due: Millis(row.get(5)?),
+            place: row::short_place(row)?,
+            debounce: if may_be_pushed {
+                body::debounce(row.get_ref(7)?.as_blob().map_err(rusqlite::Error::from)?)?
+            } else {
+                None
+            },
+        })
     })
 }
 

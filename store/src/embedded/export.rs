@@ -54,7 +54,7 @@ impl Part<'_> {
         );
         let mut statement = self.connection.prepare_cached(query)?;
         let rows = row::all(&mut statement, (self.integration()?, row::count(self.limit)), |row| {
-            Ok((row.get::<_, IntegrationId>(5)?, control::read(row)?))
+            Ok((row.get::<_, IntegrationId>(6)?, control::read(row)?))
         })?;
         let next = self.next(rows.len(), || rows.last().map(|(integration, _)| integration.to_string()));
         let is_set = |(_, control): &(IntegrationId, Control)| *control != Control::default();

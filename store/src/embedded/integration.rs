@@ -18,6 +18,7 @@ pub(super) struct Integration {
     paused: bool,
     concurrency: Option<u32>,
     pub(super) lane_concurrency: Option<u32>,
+    pub(super) lane_fifo: bool,
     pub(super) limits: Vec<Limit>,
     head: Option<i64>,
     ready: bool,
@@ -31,6 +32,7 @@ impl Integration {
             paused: false,
             concurrency: None,
             lane_concurrency: None,
+            lane_fifo: false,
             limits: Vec::new(),
             head: None,
             ready: false,
@@ -39,10 +41,17 @@ impl Integration {
     }
 }
 
+impl Integration {
+    /// What its lanes keep to.
+    pub(super) fn bounds(&self) -> lane::Bounds {
+        lane::Bounds { concurrency: self.lane_concurrency, fifo: self.lane_fifo }
+    }
+}
+
 /// What [`read`] reads, in its order.
 macro_rules! columns {
     () => {
-        "integration, paused, concurrency, lane_concurrency, limits, head, ready, served"
+        "integration, paused, concurrency, lane_concurrency, limits, head, ready, served, lane_fifo"
     };
 }
 
@@ -52,6 +61,7 @@ fn read(row: &Row<'_>) -> Result<Integration> {
         paused: row.get(1)?,
         concurrency: row.get(2)?,
         lane_concurrency: row.get(3)?,
+        lane_fifo: row.get(8)?,
         limits: limits::decode(row.get_ref(4)?.as_blob_or_null().map_err(rusqlite::Error::from)?)?,
         head: row.get(5)?,
         ready: row.get(6)?,

@@ -22,6 +22,22 @@ pub(super) struct Lane {
     served: i64,
 }
 
+/// What all lanes of an integration keep to.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Bounds {
+    /// So many jobs of one lane run at once.
+    pub(super) concurrency: Option<u32>,
+    /// While a job waits for a retry, those behind it wait for it.
+    pub(super) fifo: bool,
+}
+
+/// A job that waits for a retry.
+pub(super) struct Retrying {
+    pub(super) seq: i64,
+    pub(super) due: Millis,
+    pub(super) closes: Option<Millis>,
+}
+
 /// The first job of a lane among those of one priority.
 pub(super) struct First {
     pub(super) priority: i64,
@@ -38,29 +54,33 @@ pub(super) fn refresh(step: &mut Step<'_>, integration: IntegrationId, name: &st
         "SELECT integration, lane, head, ready, served FROM lanes WHERE integration = ?1 AND lane = ?2",
     )?;
     let before = row::one(&mut statement, (integration, name), read)?;
-    let limit =
-        if step.books.limited.contains(&integration) { concurrency(step.connection, integration)? } else { None };
+    let bounds = if step.books.limited.contains(&integration) {
+        bounds(step.connection, integration)?
+    } else {
+        Bounds::default()
+    };
     match before {
         Some(lane) => {
             let served = lane.served;
-            write(step, &lane, limit, served)
+            write(step, &lane, bounds, served)
         }
         None => {
             let lane = Lane { integration, name: name.into(), head: None, ready: false, served: i64::MIN };
             let end = step.next_turn();
-            write(step, &lane, limit, end)
+            write(step, &lane, bounds, end)
         }
     }
 }
 
-fn concurrency(connection: &Connection, integration: IntegrationId) -> Result<Option<u32>> {
+fn bounds(connection: &Connection, integration: IntegrationId) -> Result<Bounds> {
     let mut statement =
-        connection.prepare_cached("SELECT lane_concurrency FROM integrations WHERE integration = ?1")?;
-    Ok(statement.query_row((integration,), |row| row.get(0)).optional()?.flatten())
+        connection.prepare_cached("SELECT lane_concurrency, lane_fifo FROM integrations WHERE integration = ?1")?;
+    let read = |row: &Row<'_>| Ok(Bounds { concurrency: row.get(0)?, fifo: row.get(1)? });
+    Ok(row::one(&mut statement, (integration,), read)?.unwrap_or_default())
 }
 
 /// Computes head and readiness, and writes them where they changed.
-fn write(step: &mut Step<'_>, before: &Lane, limit: Option<u32>, served: i64) -> Result<()> {
+fn write(step: &mut Step<'_>, before: &Lane, bounds: Bounds, served: i64) -> Result<()> {
     let connection = step.connection;
     let (integration, name) = (before.integration, &before.name);
     let Some(first) = first_due(connection, before)? else {
@@ -69,7 +89,8 @@ fn write(step: &mut Step<'_>, before: &Lane, limit: Option<u32>, served: i64) ->
             .execute((integration, name))?;
         return Ok(());
     };
-    let head = if room(connection, before, limit)? == 0 { None } else { Some(first.0) };
+    let first = retrying(connection, before, bounds)?.map_or(first, |retry| retry.due);
+    let head = if room(connection, before, bounds.concurrency)? == 0 { None } else { Some(first.0) };
     let ready = head.is_some_and(|head| head <= step.now.0);
     if (head, ready, served) != (before.head, before.ready, before.served) {
         connection
@@ -100,6 +121,21 @@ pub(super) fn first(connection: &Connection, lane: &Lane, below: i64) -> Result<
     )?;
     row::one(&mut statement, (lane.integration, &lane.name, below), |row| {
         Ok(First { priority: row.get(0)?, due: Millis(row.get(1)?) })
+    })
+}
+
+/// The job whose retry the others of its lane wait for.
+pub(super) fn retrying(connection: &Connection, lane: &Lane, bounds: Bounds) -> Result<Option<Retrying>> {
+    if !bounds.fifo || *lane.name == *NO_LANE {
+        return Ok(None);
+    }
+    let mut statement = connection.prepare_cached(
+        "SELECT seq, due, closes FROM jobs INDEXED BY jobs_retrying
+         WHERE state = 0 AND attempt > 0 AND integration = ?1 AND lane = ?2 ORDER BY due, id LIMIT 1",
+    )?;
+    row::one(&mut statement, (lane.integration, &lane.name), |row| {
+        let closes = row.get::<_, Option<i64>>(2)?.map(Millis);
+        Ok(Retrying { seq: row.get(0)?, due: Millis(row.get(1)?), closes })
     })
 }
 
@@ -146,7 +182,7 @@ pub(super) fn next(connection: &Connection, integration: IntegrationId, limit: u
 }
 
 /// Writes down that a lane had its turn.
-pub(super) fn served(step: &mut Step<'_>, lane: &Lane, limit: Option<u32>) -> Result<()> {
+pub(super) fn served(step: &mut Step<'_>, lane: &Lane, bounds: Bounds) -> Result<()> {
     let turn = step.next_turn();
-    write(step, lane, limit, turn)
+    write(step, lane, bounds, turn)
 }

@@ -37,6 +37,11 @@ pub(super) fn list(connection: &Connection, filter: &JobFilter, page: PageReques
     Ok(Page { items, has_next, has_previous, total })
 }
 
+/// The ids of the jobs that pass the filter, newest first.
+pub(super) fn ids(connection: &Connection, filter: &JobFilter, limit: usize) -> Result<Vec<JobId>> {
+    Jobs::new(filter).between(connection, None, None, Order::Newest, limit)
+}
+
 /// The place in the list right after `id`, for a page that is empty: `id` itself comes before it.
 fn just_after(id: JobId) -> JobId {
     JobId(ulid::Ulid(id.0.0.saturating_sub(1)))

@@ -128,6 +128,7 @@ pub(super) fn job(row: &Row<'_>) -> Result<Job> {
         due: Millis(row.get(6)?),
         closes: row.get::<_, Option<i64>>(15)?.map(Millis),
         lane: row.get::<_, Option<Box<str>>>(16)?.filter(|lane| **lane != *NO_LANE),
+        debounce: None,
     };
     let key = row.get_ref(12)?.as_str_or_null().map_err(|error| Error::Corrupt(error.to_string()))?;
     let bytes = row.get_ref(14)?.as_blob().map_err(|error| Error::Corrupt(error.to_string()))?;

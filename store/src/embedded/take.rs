@@ -26,6 +26,15 @@ struct Candidate {
 
 /// Leases the first `count` due jobs of a lane; the answer is how many there were.
 pub(super) fn take(turn: &mut Turn, step: &mut Step<'_>, lane: &Lane, count: usize, haul: &mut Haul) -> Result<usize> {
+    let retrying = lane::retrying(step.connection, lane, turn.integration.bounds())?;
+    if let Some(retry) = retrying.filter(|_| count > 0) {
+        if retry.due > step.now {
+            return Ok(0);
+        }
+        let grant = if is_over(retry.closes, step.now) { Grant::Closed } else { Grant::Start };
+        lease(step, retry.seq, grant, haul)?;
+        return Ok(1);
+    }
     let before = haul.jobs.len();
     let (mut left, mut below) = (count, i64::MAX);
     while left > 0

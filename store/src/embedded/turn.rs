@@ -46,13 +46,13 @@ impl Turn {
     /// Gives some lanes a turn; `false` if nothing came of it.
     fn round(&mut self, step: &mut Step<'_>, left: &mut usize, haul: &mut Haul) -> Result<bool> {
         let before = haul.progress();
-        let limit = self.integration.lane_concurrency;
+        let bounds = self.integration.bounds();
         let lanes = lane::next(step.connection, self.integration.id, *left)?;
         let share = left.div_ceil(lanes.len().max(1));
         for lane in lanes {
-            let count = share.min(*left).min(lane::room(step.connection, &lane, limit)?);
+            let count = share.min(*left).min(lane::room(step.connection, &lane, bounds.concurrency)?);
             *left -= take::take(self, step, &lane, count, haul)?;
-            lane::served(step, &lane, limit)?;
+            lane::served(step, &lane, bounds)?;
         }
         Ok(haul.progress() != before)
     }

@@ -12,9 +12,9 @@ use super::{
 };
 use crate::limits::at_most;
 use crate::queue::{
-    Cancelled, Claim, Claimed, Control, Counts, Cursor, Enqueued, Fired, Firing, Inspect, JobFilter, JobView, Lease,
-    Leased, MAX_BATCH, MAX_LIMITS, MAX_PAGE, Mark, Move, NewJob, Page, PageRequest, Pruned, Pruning, Queue, Record,
-    ScheduleRef, Selector, Settled, Settlement, Survey, TickRecord, Transfer, Violation,
+    Cancelled, Claim, Claimed, Control, Counts, Cursor, Edit, Enqueued, Fired, Firing, Inspect, JobFilter, JobView,
+    Lease, Leased, MAX_BATCH, MAX_IDS, MAX_LIMITS, MAX_PAGE, Mark, Move, NewJob, Page, PageRequest, Pruned, Pruning,
+    Queue, Record, ScheduleRef, Selector, Settled, Settlement, Survey, TickRecord, Transfer, Violation,
 };
 use crate::{IntegrationId, JobId, Result};
 
@@ -87,8 +87,8 @@ impl Queue for Embedded {
         self.call(1, move |step| control::control(step, integration, &control)).await
     }
 
-    async fn replay(&self, job: JobId, due: Millis) -> Result<bool> {
-        self.call(1, move |step| replay::replay(step, job, due)).await
+    async fn replay(&self, job: JobId, due: Millis, edit: Edit) -> Result<bool> {
+        self.call(1, move |step| replay::replay(step, job, due, &edit)).await
     }
 
     async fn discard(&self, jobs: Vec<JobId>) -> Result<u64> {
@@ -130,6 +130,11 @@ impl Inspect for Embedded {
     async fn list(&self, filter: JobFilter, page: PageRequest<JobId>) -> Result<Page<JobView>> {
         at_most(MAX_PAGE, "the number of items", page.first)?;
         self.ask(move |connection| list::list(connection, &filter, page)).await
+    }
+
+    async fn ids(&self, filter: JobFilter, limit: usize) -> Result<Vec<JobId>> {
+        at_most(MAX_IDS, "the number of ids", limit)?;
+        self.ask(move |connection| list::ids(connection, &filter, limit)).await
     }
 
     async fn counts(&self) -> Result<Vec<(IntegrationId, Counts)>> {

@@ -186,10 +186,11 @@ impl Writer {
     }
 }
 
-/// The integrations whose jobs, or whose lanes' jobs, may not all run at once.
+/// The integrations whose jobs, or whose lanes' jobs, may not all run at once, or keep their order.
 fn limited(connection: &Connection) -> Result<HashSet<IntegrationId>> {
-    let mut statement = connection
-        .prepare("SELECT integration FROM integrations WHERE coalesce(concurrency, lane_concurrency) IS NOT NULL")?;
+    let mut statement = connection.prepare(
+        "SELECT integration FROM integrations WHERE lane_fifo OR coalesce(concurrency, lane_concurrency) IS NOT NULL",
+    )?;
     Ok(row::all(&mut statement, (), |row| Ok(row.get(0)?))?.into_iter().collect())
 }
 

@@ -102,6 +102,7 @@ impl Bytes {
     fn control(&mut self, control: &Control) -> &mut Self {
         self.flag(control.paused).optional(control.concurrency, Self::count);
         self.optional(control.lane_concurrency, Self::count).optional(control.lane_backlog, Self::count);
+        self.flag(control.lane_fifo);
         self.number(control.limits.len() as i64);
         for limit in &control.limits {
             self.limit(limit);

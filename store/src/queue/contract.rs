@@ -64,12 +64,21 @@ pub enum Enqueued {
         /// The job that is gone.
         old: JobId,
     },
-    /// A pending job has its key and was kept ([`super::IfExists::Keep`]); nothing was queued.
+    /// A job has its key and was kept ([`super::IfExists::Keep`], [`super::IfExists::Singleton`]); nothing was queued.
     Kept {
-        /// The pending job.
+        /// That job.
         existing: JobId,
         /// Its due time.
         due: Millis,
+    },
+    /// The pending job with its key was pushed back and goes on in its place ([`super::IfExists::Debounce`]).
+    Pushed {
+        /// The pending job.
+        existing: JobId,
+        /// Its new due time.
+        due: Millis,
+        /// How often it has been pushed.
+        pushes: u32,
     },
     /// A pending job has its key ([`super::IfExists::Reject`]); nothing was queued.
     Rejected {
@@ -209,8 +218,33 @@ pub struct Control {
     /// At most this many jobs of one lane are pending; jobs without a lane are not counted. [`Queue::enqueue`] turns the
     /// others away; ticks, and what was let in once (retries, returned and replayed jobs), are always taken.
     pub lane_backlog: Option<u32>,
+    /// While a job of a lane waits for a retry, no other one of that lane is claimed. Jobs without a lane are not meant.
+    pub lane_fifo: bool,
     /// The rate limits, charged in the same step that hands a job out (at most [`super::MAX_LIMITS`]).
     pub limits: Vec<Limit>,
+}
+
+/// What a [`Queue::replay`] changes of the job.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Edit {
+    /// Its new payload, as JSON text.
+    pub payload: Option<Box<str>>,
+    /// The major release it is pinned to from now on; `Some(None)`: the highest.
+    pub release: Option<Option<u32>>,
+}
+
+impl Edit {
+    /// Whether nothing changes.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The job with the changes.
+    pub fn of(&self, job: Job) -> Job {
+        let payload = self.payload.clone().unwrap_or_else(|| job.payload.clone());
+        let release = self.release.unwrap_or(job.release);
+        Job { payload, release, ..job }
+    }
 }
 
 /// What [`Queue::prune`] may forget.
@@ -274,8 +308,8 @@ pub trait Queue: Send + Sync + 'static {
     fn control(&self, integration: IntegrationId, control: Control) -> impl Future<Output = Result<()>> + Send;
 
     /// Make a dead job pending again, due at `due` with no opening, no attempt counted, nothing charged, and the cause
-    /// [`super::Cause::Replay`]; `false` when no dead job has this id.
-    fn replay(&self, job: JobId, due: Millis) -> impl Future<Output = Result<bool>> + Send;
+    /// [`super::Cause::Replay`], with some of it changed; `false` when no dead job has this id.
+    fn replay(&self, job: JobId, due: Millis, edit: Edit) -> impl Future<Output = Result<bool>> + Send;
 
     /// Forget dead jobs; returns how many there were.
     fn discard(&self, jobs: Vec<JobId>) -> impl Future<Output = Result<u64>> + Send;

@@ -116,6 +116,9 @@ pub trait Inspect: Send + Sync + 'static {
     /// A page of jobs.
     fn list(&self, filter: JobFilter, page: PageRequest<JobId>) -> impl Future<Output = Result<Page<JobView>>> + Send;
 
+    /// The ids of the jobs that pass a filter, newest first, at most `limit` (and [`super::MAX_IDS`]).
+    fn ids(&self, filter: JobFilter, limit: usize) -> impl Future<Output = Result<Vec<JobId>>> + Send;
+
     /// Counts by integration, of those that have jobs.
     fn counts(&self) -> impl Future<Output = Result<Vec<(IntegrationId, Counts)>>> + Send;
 

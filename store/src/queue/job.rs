@@ -90,6 +90,21 @@ pub enum IfExists {
     /// The new job waits beside the old one: its key says what it is about (rate limits), not which job it is. No
     /// cancel, reschedule or replacement by key finds it, not even when it is retried.
     Beside,
+    /// If the old job is debounced as well ([`Job::debounce`]) and was never started, it takes everything of the new
+    /// one but its id and its latest due time, and is due at the earlier of the new job's due time and that latest one.
+    /// Any other old job is replaced.
+    Debounce,
+    /// The old job stays; so does one that is running, whose key names it: of all jobs with the key there is one.
+    Singleton,
+}
+
+/// What a job that later calls push back knows of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Debounce {
+    /// No call pushes it beyond this time.
+    pub latest: Millis,
+    /// How many calls have pushed it.
+    pub pushes: u32,
 }
 
 /// Makes a repeated call return the first answer.
@@ -136,6 +151,8 @@ pub struct Job {
     pub awaited: bool,
     /// Its place in a schedule, for ticks.
     pub tick: Option<Tick>,
+    /// Set if later calls push it back while it waits ([`IfExists::Debounce`]).
+    pub debounce: Option<Debounce>,
     /// How many attempts it has; `None` leaves it to the integration's retry settings.
     pub attempts: Option<u32>,
     /// Further arguments of the handler, as the JSON text of an object with `event`, `request` or both.

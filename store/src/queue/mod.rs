@@ -10,11 +10,11 @@ mod schedule;
 mod transfer;
 
 pub use contract::{
-    Cancelled, Claim, Claimed, Control, Enqueued, Grant, Lease, Leased, Move, Next, Pruned, Pruning, Queue, Refusal,
-    Selector, Settled, Settlement,
+    Cancelled, Claim, Claimed, Control, Edit, Enqueued, Grant, Lease, Leased, Move, Next, Pruned, Pruning, Queue,
+    Refusal, Selector, Settled, Settlement,
 };
 pub use inspect::{Counts, Inspect, JobFilter, JobView, Page, PageRequest, State, Violation};
-pub use job::{Cause, Idempotency, IfExists, Job, NewJob, Tick};
+pub use job::{Cause, Debounce, Idempotency, IfExists, Job, NewJob, Tick};
 pub use schedule::{Cursor, Fired, Firing, IfBusy, ScheduleRef, TickRecord, Verdict};
 pub(crate) use transfer::Kind;
 pub use transfer::{Mark, Record, Stored, Survey, Transfer};
@@ -24,6 +24,9 @@ pub const MAX_BATCH: usize = 1_000;
 
 /// The most rate limits of one integration.
 pub const MAX_LIMITS: usize = 16;
+
+/// The most ids of one [`Inspect::ids`].
+pub const MAX_IDS: usize = 100_001;
 
 /// The most items of a page.
 pub const MAX_PAGE: usize = 100;

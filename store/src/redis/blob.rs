@@ -3,7 +3,7 @@
 use schedules::{Key, Millis};
 
 use crate::body::{self, Columns};
-use crate::queue::{Cause, IfExists, Job, NewJob, Stored};
+use crate::queue::{Cause, Debounce, IfExists, Job, NewJob, Stored};
 use crate::{Error, IntegrationId, JobId, Result, ScheduleId};
 
 const KEYED: u8 = 1;
@@ -17,7 +17,10 @@ const HAS_CLOSES: u8 = 128;
 const IN_LINE: u8 = 1;
 const LET_OUT: u8 = 2;
 const HAS_KEY: u8 = 4;
-const HAS_SCHEDULE: u8 = 8;
+const HAS_MORE: u8 = 8;
+/// What more there is, in this order: the id of its schedule, how it is debounced.
+const HAS_SCHEDULE: u8 = 1;
+const DEBOUNCED: u8 = 2;
 /// Times are stored in six bytes without a sign.
 const LAST: i64 = (1 << 48) - 1;
 /// Numbers of arrival are stored in five.
@@ -96,7 +99,9 @@ fn lay_out(job: &Job, mut flags: u8, [attempts, lost]: [u8; 2], bytes: &mut Vec<
     let schedule = own_schedule(job);
     let mut more = job.priority.min(9) << 4;
     more |= if job.key.is_some() { HAS_KEY } else { 0 };
-    more |= if schedule.is_some() { HAS_SCHEDULE } else { 0 };
+    let parts = [(schedule.is_some(), HAS_SCHEDULE), (job.debounce.is_some(), DEBOUNCED)];
+    let parts = parts.iter().filter(|(has, _)| *has).fold(0, |parts, (_, flag)| parts | flag);
+    more |= if parts == 0 { 0 } else { HAS_MORE };
     bytes.extend([flags, more, attempts, lost]);
     bytes.extend(six(time(job.due)));
     bytes.extend(job.integration.to_bytes());
@@ -109,8 +114,15 @@ fn lay_out(job: &Job, mut flags: u8, [attempts, lost]: [u8; 2], bytes: &mut Vec<
     if let Some(key) = &job.key {
         add_text(bytes, key.canonical());
     }
+    if parts != 0 {
+        bytes.push(parts);
+    }
     if let Some(schedule) = schedule {
         bytes.extend(schedule.to_bytes());
+    }
+    if let Some(Debounce { latest, pushes }) = job.debounce {
+        bytes.extend(six(time(latest)));
+        bytes.extend(pushes.to_be_bytes());
     }
     write_body(job, bytes)
 }
@@ -143,9 +155,7 @@ pub(super) fn decode(id: JobId, blob: &[u8]) -> Result<(Job, Header)> {
     if more & (IN_LINE | LET_OUT) != 0 {
         rest.text().ok_or_else(cut)?;
     }
-    if more & HAS_SCHEDULE != 0 {
-        rest.array::<16>().ok_or_else(cut)?;
-    }
+    let More { debounce, .. } = rest.more(more).ok_or_else(cut)?;
     let [cause] = rest.array().ok_or_else(cut)?;
     let cause = Cause::ALL.get(usize::from(cause)).map(|(cause, _)| *cause);
     let columns = Columns {
@@ -156,6 +166,7 @@ pub(super) fn decode(id: JobId, blob: &[u8]) -> Result<(Job, Header)> {
         closes,
         priority: more >> 4,
         lane: lane.map(|lane| String::from_utf8_lossy(lane).into()),
+        debounce,
     };
     let key = key.map(String::from_utf8_lossy);
     let job = body::decode(columns, key.as_deref(), rest.0)?;
@@ -175,6 +186,7 @@ pub(super) fn decode(id: JobId, blob: &[u8]) -> Result<(Job, Header)> {
 pub(super) struct Parts {
     flags: u8,
     more: u8,
+    attempts: u8,
     arrival: [u8; ARRIVAL],
     pub(super) due: i64,
     pub(super) integration: IntegrationId,
@@ -223,6 +235,11 @@ impl Parts {
         self.flags & KEYED != 0 && self.flags & DETACHED == 0
     }
 
+    /// Whether it holds its lane up while it is pending, if that keeps its order.
+    pub(super) fn is_retried_in_a_lane(&self) -> bool {
+        self.attempts > 0 && !self.lane.is_empty()
+    }
+
     pub(super) fn is_tick(&self) -> bool {
         self.flags & TICK != 0
     }
@@ -237,7 +254,7 @@ pub(super) fn parts(id: JobId, blob: &[u8]) -> Result<Parts> {
     let cut = || Error::Corrupt(format!("job {id}: its bytes end early"));
     let mut rest = Reader(blob);
     let arrival = rest.array().ok_or_else(cut)?;
-    let [flags, more, _, _] = rest.array().ok_or_else(cut)?;
+    let [flags, more, attempts, _] = rest.array().ok_or_else(cut)?;
     let due = rest.time().ok_or_else(cut)?.0;
     let integration = IntegrationId::from_bytes(rest.array().ok_or_else(cut)?);
     if flags & HAS_CLOSES != 0 {
@@ -247,8 +264,8 @@ pub(super) fn parts(id: JobId, blob: &[u8]) -> Result<Parts> {
     let lane = text(flags & HAS_LANE != 0)?;
     let key = text(more & HAS_KEY != 0)?;
     let bucket = text(more & (IN_LINE | LET_OUT) != 0)?;
-    let schedule = if more & HAS_SCHEDULE == 0 { Vec::new() } else { rest.array::<16>().ok_or_else(cut)?.to_vec() };
-    Ok(Parts { flags, more, arrival, due, integration, lane, key, bucket, schedule })
+    let schedule = rest.more(more).ok_or_else(cut)?.schedule.map(Vec::from).unwrap_or_default();
+    Ok(Parts { flags, more, attempts, arrival, due, integration, lane, key, bucket, schedule })
 }
 
 /// The canonical key of a blob's job that a script found.
@@ -278,6 +295,12 @@ fn add_text(bytes: &mut Vec<u8>, text: &str) {
 /// Reads bytes from their beginning.
 pub(super) struct Reader<'a>(pub(super) &'a [u8]);
 
+/// What few jobs have.
+struct More {
+    schedule: Option<[u8; 16]>,
+    debounce: Option<Debounce>,
+}
+
 impl<'a> Reader<'a> {
     fn take(&mut self, count: usize) -> Option<&'a [u8]> {
         let (taken, rest) = self.0.split_at_checked(count)?;
@@ -292,6 +315,18 @@ impl<'a> Reader<'a> {
     pub(super) fn time(&mut self) -> Option<Millis> {
         let [a, b, c, d, e, f] = self.array()?;
         Some(Millis(i64::from_be_bytes([0, 0, a, b, c, d, e, f])))
+    }
+
+    /// What is announced by these flags.
+    fn more(&mut self, flags: u8) -> Option<More> {
+        let [parts] = if flags & HAS_MORE == 0 { [0] } else { self.array()? };
+        let schedule = if parts & HAS_SCHEDULE == 0 { None } else { Some(self.array()?) };
+        let debounce = if parts & DEBOUNCED == 0 {
+            None
+        } else {
+            Some(Debounce { latest: self.time()?, pushes: u32::from_be_bytes(self.array()?) })
+        };
+        Some(More { schedule, debounce })
     }
 
     fn text(&mut self) -> Option<&'a [u8]> {

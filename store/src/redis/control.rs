@@ -16,7 +16,7 @@ const BATCH: usize = 1_000;
 
 /// A control as `lanes.lua` reads it; -1 is no limit.
 #[derive(Serialize, Deserialize)]
-struct Packed(bool, i64, i64, i64, Vec<PackedLimit>);
+struct Packed(bool, i64, i64, i64, Vec<PackedLimit>, #[serde(default)] bool);
 
 /// A limit as `rate.lua` reads it: name, limit, interval, burst (-1: none is given), T, (burst - 1) x T, whether it
 /// delays, whether it refuses keys that lack a field, fields as JSON texts.
@@ -91,6 +91,7 @@ pub(super) fn pack(control: &Control) -> Result<Vec<u8>> {
         number(control.lane_concurrency),
         number(control.lane_backlog),
         limits.collect(),
+        control.lane_fifo,
     );
     rmp_serde::to_vec(&packed).map_err(|error| Error::Corrupt(error.to_string()))
 }
@@ -118,7 +119,7 @@ fn pack_limit(limit: &Limit, name: String) -> PackedLimit {
 }
 
 pub(super) fn unpack(bytes: &[u8]) -> Result<Control> {
-    let Packed(paused, concurrency, lane_concurrency, lane_backlog, limits) =
+    let Packed(paused, concurrency, lane_concurrency, lane_backlog, limits, lane_fifo) =
         rmp_serde::from_slice(bytes).map_err(|error| Error::Corrupt(format!("a control: {error}")))?;
     Ok(Control {
         paused,
@@ -126,6 +127,7 @@ pub(super) fn unpack(bytes: &[u8]) -> Result<Control> {
         lane_concurrency: u32::try_from(lane_concurrency).ok(),
         lane_backlog: u32::try_from(lane_backlog).ok(),
         limits: limits.into_iter().map(unpack_limit).collect::<Result<_>>()?,
+        lane_fifo,
     })
 }
 

@@ -123,7 +123,8 @@ impl Kind {
 }
 
 fn kind(new: &NewJob) -> Kind {
-    if new.job.lane.is_some() || new.idempotency.is_some() || new.job.is_tick() {
+    let is_special = matches!(new.if_exists, IfExists::Debounce | IfExists::Singleton) && new.job.key.is_some();
+    if new.job.lane.is_some() || new.idempotency.is_some() || new.job.is_tick() || is_special {
         Kind::Other
     } else if blob::naming_key(new).is_empty() {
         Kind::Plain
@@ -161,6 +162,8 @@ fn mode(if_exists: IfExists) -> &'static str {
     match if_exists {
         IfExists::Keep => "k",
         IfExists::Reject => "j",
+        IfExists::Debounce => "d",
+        IfExists::Singleton => "s",
         IfExists::Replace | IfExists::Beside => "r",
     }
 }
@@ -171,18 +174,22 @@ fn read(mut answer: Answer) -> Result<Vec<(usize, Enqueued)>> {
     while !answer.is_empty() {
         let place = usize::try_from(answer.number()?).unwrap_or(usize::MAX);
         let word = answer.text()?;
-        let (id, number, replaced) = (answer.job_id()?, answer.number()?, answer.number()? == 1);
-        found.push((place, enqueued(&word, id, number, replaced)?));
+        let (id, number, times) = (answer.job_id()?, answer.number()?, answer.number()?);
+        found.push((place, enqueued(&word, id, number, times)?));
     }
     Ok(found)
 }
 
-fn enqueued(word: &str, id: JobId, number: i64, replaced: bool) -> Result<Enqueued> {
+fn enqueued(word: &str, id: JobId, number: i64, times: i64) -> Result<Enqueued> {
     Ok(match word {
         "replaced" => Enqueued::Replaced { old: id },
         "kept" => Enqueued::Kept { existing: id, due: Millis(number) },
         "rejected" => Enqueued::Rejected { existing: id },
-        "repeated" => Enqueued::Repeated { first: id, due: Millis(number), replaced },
+        "repeated" => Enqueued::Repeated { first: id, due: Millis(number), replaced: times == 1 },
+        "pushed" => {
+            let pushes = u32::try_from(times).unwrap_or(u32::MAX);
+            Enqueued::Pushed { existing: id, due: Millis(number), pushes }
+        }
         "conflict" => Enqueued::Conflict { first: id },
         "crowded" => Enqueued::Crowded { limit: u32::try_from(number).unwrap_or(u32::MAX) },
         other => return Err(Error::Corrupt(format!("a script answered {other:?}"))),

@@ -9,7 +9,8 @@ use super::answer::{self, Answer};
 use super::handle::Redis;
 use super::{blob, claim, enqueue, script};
 use crate::queue::{
-    Cancelled, Cause, Cursor, Fired, Firing, IfBusy, Job, JobView, MAX_BATCH, Move, NewJob, ScheduleRef, Selector,
+    Cancelled, Cause, Cursor, Edit, Fired, Firing, IfBusy, Job, JobView, MAX_BATCH, Move, NewJob, ScheduleRef,
+    Selector, State,
 };
 use crate::{Error, IntegrationId, JobId, Result};
 
@@ -108,9 +109,19 @@ impl Redis {
         }
     }
 
-    pub(super) async fn start_over(&self, job: JobId, due: Millis) -> Result<bool> {
+    pub(super) async fn start_over(&self, job: JobId, due: Millis, edit: &Edit) -> Result<bool> {
         let mut arguments = self.arguments();
         arguments.add(job.to_bytes()).number(blob::time(due)).add([blob::cause_byte(Cause::Replay)]);
+        if edit.is_empty() {
+            arguments.add("").add("");
+        } else {
+            // A dead job does not change but by being replayed or forgotten: then its body is another one, or none.
+            let views = self.views(&[job]).await?;
+            let Some(dead) = views.into_iter().next().filter(|view| view.state == State::Dead) else {
+                return Ok(false);
+            };
+            arguments.add(blob::body(&dead.job)?).add(blob::body(&edit.of(dead.job))?);
+        }
         Ok(self.sum(&script::replay, &arguments).await? > 0)
     }
 

@@ -97,14 +97,26 @@ impl Redis {
     }
 
     pub(super) async fn page(&self, filter: &JobFilter, page: PageRequest<JobId>) -> Result<Page<JobView>> {
+        let newest = page.after.is_some() || page.before.is_none();
+        let bounds = Bounds { newer_than: page.before, older_than: page.after, newest, keep: page.first.max(1) };
+        let found = self.found(filter, bounds).await?;
+        self.fill(found, page, newest).await
+    }
+
+    /// The newest ids that pass a filter, the newest first.
+    pub(super) async fn newest(&self, filter: &JobFilter, limit: usize) -> Result<Vec<JobId>> {
+        let bounds = Bounds { newer_than: None, older_than: None, newest: true, keep: limit };
+        Ok(self.found(filter, bounds).await?.ids.into_iter().rev().collect())
+    }
+
+    /// What of the jobs that pass a filter is within bounds.
+    async fn found(&self, filter: &JobFilter, bounds: Bounds) -> Result<Found> {
         let states: String = STATES
             .iter()
             .filter(|(state, _)| filter.state.is_none_or(|wanted| wanted == *state))
             .map(|(_, letter)| *letter)
             .collect();
-        let newest = page.after.is_some() || page.before.is_none();
-        let bounds = Bounds { newer_than: page.before, older_than: page.after, newest, keep: page.first.max(1) };
-        let found = match &filter.selector {
+        Ok(match &filter.selector {
             None | Some(Selector::All) => self.look(filter.integration, &states, bounds).await?,
             Some(Selector::Match(part)) => bounds.of(self.matching(filter.integration, &states, part).await?),
             Some(Selector::Key(key)) => {
@@ -120,8 +132,7 @@ impl Redis {
                 };
                 bounds.of(self.views(&[*job]).await?.iter().filter(|view| fits(view)).map(|view| view.job.id).collect())
             }
-        };
-        self.fill(found, page, newest).await
+        })
     }
 
     async fn fill(&self, found: Found, page: PageRequest<JobId>, newest: bool) -> Result<Page<JobView>> {

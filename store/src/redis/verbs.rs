@@ -7,9 +7,9 @@ use schedules::Millis;
 use super::handle::{LONGEST_WAIT, Redis};
 use crate::limits::at_most;
 use crate::queue::{
-    Cancelled, Claim, Claimed, Control, Counts, Cursor, Enqueued, Fired, Firing, Inspect, JobFilter, JobView, Lease,
-    Leased, MAX_BATCH, MAX_PAGE, Mark, Move, NewJob, Page, PageRequest, Pruned, Pruning, Queue, Record, ScheduleRef,
-    Selector, Settled, Settlement, Survey, TickRecord, Transfer, Violation,
+    Cancelled, Claim, Claimed, Control, Counts, Cursor, Edit, Enqueued, Fired, Firing, Inspect, JobFilter, JobView,
+    Lease, Leased, MAX_BATCH, MAX_IDS, MAX_PAGE, Mark, Move, NewJob, Page, PageRequest, Pruned, Pruning, Queue, Record,
+    ScheduleRef, Selector, Settled, Settlement, Survey, TickRecord, Transfer, Violation,
 };
 use crate::{IntegrationId, JobId, Result};
 
@@ -67,8 +67,8 @@ impl Queue for Redis {
         self.set_control(integration, &control).await
     }
 
-    async fn replay(&self, job: JobId, due: Millis) -> Result<bool> {
-        self.start_over(job, due).await
+    async fn replay(&self, job: JobId, due: Millis, edit: Edit) -> Result<bool> {
+        self.start_over(job, due, &edit).await
     }
 
     async fn discard(&self, jobs: Vec<JobId>) -> Result<u64> {
@@ -117,6 +117,11 @@ impl Inspect for Redis {
     async fn list(&self, filter: JobFilter, page: PageRequest<JobId>) -> Result<Page<JobView>> {
         at_most(MAX_PAGE, "the number of items", page.first)?;
         self.page(&filter, page).await
+    }
+
+    async fn ids(&self, filter: JobFilter, limit: usize) -> Result<Vec<JobId>> {
+        at_most(MAX_IDS, "the number of ids", limit)?;
+        self.newest(&filter, limit).await
     }
 
     async fn counts(&self) -> Result<Vec<(IntegrationId, Counts)>> {

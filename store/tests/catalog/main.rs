@@ -1,6 +1,7 @@
 //! The catalog on real files: what is written is read, in order, exactly once, and after a restart.
 
 mod api_keys;
+mod bulk;
 mod integrations;
 mod opening;
 mod paging;

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use schedules::rate::{Algorithm, Limit, OnExceed, OnMissing, Rule};
 use serde_json::json;
-use store::queue::{Control, IfBusy};
+use store::queue::{Control, IfBusy, IfExists};
 
 /// How many integrations the calls know.
 pub const INTEGRATIONS: u16 = 3;
@@ -27,7 +27,7 @@ pub enum Call {
     ClearOutbox(usize),
     Control(u16, ControlSketch),
     ClaimAll,
-    Replay(Index, i64),
+    Replay(Index, i64, bool),
     Discard(Vec<Index>),
     Purge(u16),
     Prune(i64, u64),
@@ -40,7 +40,7 @@ pub struct Sketch {
     pub due: i64,
     pub priority: u8,
     pub key: Option<u8>,
-    pub if_exists: u8,
+    pub if_exists: IfExists,
     pub idempotency: Option<(u8, u8, i64)>,
     pub tick: bool,
     pub lane: Option<u8>,
@@ -53,6 +53,7 @@ pub struct ControlSketch {
     pub concurrency: Option<u32>,
     pub lane_concurrency: Option<u32>,
     pub lane_backlog: Option<u32>,
+    pub lane_fifo: bool,
     pub limits: Vec<Limit>,
 }
 
@@ -86,7 +87,7 @@ fn sketch() -> impl Strategy<Value = Sketch> {
     let idempotency = proptest::option::weighted(0.2, (0..3_u8, 0..2_u8, -5..60_i64));
     let key = proptest::option::of(0..4_u8);
     let place = (proptest::option::of(0..3_u8), closes());
-    (of, -20..60_i64, 0..10_u8, key, 0..3_u8, idempotency, any::<bool>(), place).prop_map(
+    (of, -20..60_i64, 0..10_u8, key, if_exists(), idempotency, any::<bool>(), place).prop_map(
         |(of, due, priority, key, if_exists, idempotency, tick, (lane, closes))| Sketch {
             of,
             due,
@@ -109,7 +110,7 @@ impl Sketch {
             due: 0,
             priority: 5,
             key: None,
-            if_exists: 0,
+            if_exists: IfExists::Replace,
             idempotency: None,
             tick: true,
             lane: None,
@@ -125,9 +126,20 @@ impl ControlSketch {
             concurrency: self.concurrency,
             lane_concurrency: self.lane_concurrency,
             lane_backlog: self.lane_backlog,
+            lane_fifo: self.lane_fifo,
             limits: self.limits.clone(),
         }
     }
+}
+
+fn if_exists() -> impl Strategy<Value = IfExists> {
+    prop_oneof![
+        Just(IfExists::Replace),
+        Just(IfExists::Keep),
+        Just(IfExists::Reject),
+        Just(IfExists::Debounce),
+        Just(IfExists::Singleton),
+    ]
 }
 
 fn closes() -> impl Strategy<Value = Option<i64>> {
@@ -153,12 +165,14 @@ fn limit() -> impl Strategy<Value = Limit> {
 fn control() -> impl Strategy<Value = ControlSketch> {
     let numbers =
         (proptest::option::of(0..4_u32), proptest::option::of(0..3_u32), proptest::option::weighted(0.3, 0..4_u32));
-    (proptest::bool::weighted(0.2), numbers, proptest::collection::vec(limit(), 0..4)).prop_map(
-        |(paused, (concurrency, lane_concurrency, lane_backlog), limits)| ControlSketch {
+    let switches = (proptest::bool::weighted(0.2), proptest::bool::weighted(0.4));
+    (switches, numbers, proptest::collection::vec(limit(), 0..4)).prop_map(
+        |((paused, lane_fifo), (concurrency, lane_concurrency, lane_backlog), limits)| ControlSketch {
             paused,
             concurrency,
             lane_concurrency,
             lane_backlog,
+            lane_fifo,
             limits,
         },
     )
@@ -202,7 +216,7 @@ pub fn call() -> impl Strategy<Value = Call> {
         1 => (0..5_usize).prop_map(Call::ClearOutbox),
         3 => (of(), control()).prop_map(|(of, control)| Call::Control(of, control)),
         2 => Just(Call::ClaimAll),
-        2 => (any::<Index>(), -20..60_i64).prop_map(|(job, due)| Call::Replay(job, due)),
+        2 => (any::<Index>(), -20..60_i64, any::<bool>()).prop_map(|(job, due, edits)| Call::Replay(job, due, edits)),
         1 => indices().prop_map(Call::Discard),
         1 => of().prop_map(Call::Purge),
         1 => (-20..60_i64, 0..3_u64).prop_map(|(before, keep)| Call::Prune(before, keep)),

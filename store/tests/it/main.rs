@@ -6,6 +6,7 @@ mod durability;
 mod embedded;
 mod faulty;
 mod formats;
+mod keyed;
 mod model;
 mod redis;
 mod sequences;

@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use schedules::Millis;
 use store::queue::{
-    Cause, Control, Counts, Cursor, Enqueued, Fired, Firing, Idempotency, IfBusy, IfExists, Job, JobView, Lease, Move,
-    NewJob, Next, Pruned, Pruning, ScheduleRef, Selector, Settled, Settlement, State, TickRecord,
+    Cause, Control, Counts, Cursor, Debounce, Edit, Enqueued, Fired, Firing, Idempotency, IfBusy, IfExists, Job,
+    JobView, Lease, Move, NewJob, Next, Pruned, Pruning, ScheduleRef, Selector, Settled, Settlement, State, TickRecord,
 };
 use store::{IntegrationId, JobId};
 
@@ -102,7 +102,7 @@ impl Model {
         let (job, due, replaced) = match answer {
             Enqueued::Created => (new.job.id, new.job.due, false),
             Enqueued::Replaced { .. } => (new.job.id, new.job.due, true),
-            Enqueued::Kept { existing, due } => (existing, due, false),
+            Enqueued::Kept { existing, due } | Enqueued::Pushed { existing, due, .. } => (existing, due, false),
             _ => return answer,
         };
         if let Some(at) = known {
@@ -117,25 +117,39 @@ impl Model {
             return Enqueued::Created;
         }
         let mut answer = Enqueued::Created;
+        let mut job = new.job.clone();
         let old = self.pending_with_key(&new.job);
+        if let Some(running) =
+            self.running_with_key(&new.job).filter(|_| new.if_exists == IfExists::Singleton && old.is_none())
+        {
+            return Enqueued::Kept { existing: running.id, due: running.due };
+        }
+        let replaces = matches!(new.if_exists, IfExists::Replace | IfExists::Debounce);
         if let Some(limit) = self.full(&new.job)
-            && old.is_none_or(|at| new.if_exists == IfExists::Replace && self.jobs[at].view.job.lane != new.job.lane)
+            && old.is_none_or(|at| replaces && self.jobs[at].view.job.lane != new.job.lane)
         {
             return Enqueued::Crowded { limit };
         }
         if let Some(at) = old {
             let existing = self.jobs[at].view.job.id;
             match new.if_exists {
-                IfExists::Keep => {
+                IfExists::Keep | IfExists::Singleton => {
                     return Enqueued::Kept { existing, due: self.jobs[at].view.job.due };
                 }
                 IfExists::Reject => return Enqueued::Rejected { existing },
                 IfExists::Beside => unreachable!("the sequences do not make such jobs; the suite has its own cases"),
                 IfExists::Replace => answer = Enqueued::Replaced { old: self.jobs.remove(at).view.job.id },
+                IfExists::Debounce => {
+                    let old = self.jobs.remove(at).view;
+                    answer = match old.job.debounce.filter(|_| old.attempt == 0) {
+                        Some(debounce) => push_back(&mut job, &old.job, debounce),
+                        None => Enqueued::Replaced { old: old.job.id },
+                    };
+                }
             }
         }
         let view = JobView {
-            job: new.job.clone(),
+            job,
             state: State::Pending,
             attempt: 0,
             lost: 0,
@@ -148,6 +162,15 @@ impl Model {
         let keyed = new.job.key.is_some();
         self.jobs.push(Entry { view, token: None, keyed, counted: false, may_be_in_line: false });
         answer
+    }
+
+    fn running_with_key(&self, job: &Job) -> Option<&Job> {
+        let key = job.key.as_ref()?;
+        let is_it = |it: &&Entry| {
+            let own = &it.view.job;
+            it.view.state == State::Running && own.integration == job.integration && own.key.as_ref() == Some(key)
+        };
+        self.jobs.iter().filter(is_it).map(|it| &it.view.job).min_by_key(|own| own.id)
     }
 
     /// How many jobs may be pending in a job's lane, if as many are.
@@ -292,14 +315,14 @@ impl Model {
         self.take_out(|it| it.is_tick_of(schedule) && it.view.state == State::Running)
     }
 
-    pub fn replay(&mut self, job: JobId, due: Millis) -> bool {
+    pub fn replay(&mut self, job: JobId, due: Millis, edit: &Edit) -> bool {
         let Some(at) = self.jobs.iter().position(|it| it.view.job.id == job && it.view.state == State::Dead) else {
             return false;
         };
         self.put_back(at, due, None);
         let view = &mut self.jobs[at].view;
         (view.attempt, view.lost, view.charged, view.error, view.died) = (0, 0, false, None, None);
-        view.job.cause = Cause::Replay;
+        view.job = edit.of(Job { cause: Cause::Replay, ..view.job.clone() });
         true
     }
 
@@ -356,6 +379,16 @@ impl Model {
         }
         all.into_iter().collect()
     }
+}
+
+/// A debounced job's place is taken by the next call.
+fn push_back(job: &mut Job, old: &Job, debounce: Debounce) -> Enqueued {
+    let Debounce { latest, pushes } = Debounce { pushes: debounce.pushes + 1, ..debounce };
+    if latest < job.due {
+        (job.due, job.closes) = (latest, job.closes.map(|_| latest));
+    }
+    (job.id, job.debounce) = (old.id, Some(Debounce { latest, pushes }));
+    Enqueued::Pushed { existing: old.id, due: job.due, pushes }
 }
 
 impl Entry {

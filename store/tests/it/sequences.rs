@@ -6,9 +6,9 @@ use schedules::{Millis, WindowSpec};
 use store::JobId;
 use store::conformance::{Fresh, START, Sample, at, integration, job, key, schedule};
 use store::queue::{
-    Cause, Claim, Control, Cursor, Fired, Firing, IfBusy, IfExists, Inspect, JobFilter, JobView, Lease, MAX_BATCH,
-    Move, NewJob, Next, PageRequest, Pruning, Queue, ScheduleRef, Selector, Settlement, State, Tick, TickRecord,
-    Verdict,
+    Cause, Claim, Control, Cursor, Debounce, Edit, Fired, Firing, IfBusy, IfExists, Inspect, JobFilter, JobView, Lease,
+    MAX_BATCH, Move, NewJob, Next, PageRequest, Pruning, Queue, ScheduleRef, Selector, Settlement, State, Tick,
+    TickRecord, Verdict,
 };
 
 use crate::calls::{Call, Choice, INTEGRATIONS, Kind, SCHEDULES, Sketch, a_key, call};
@@ -35,7 +35,9 @@ impl<Q: Queue + Inspect> Pair<Q> {
     fn make(&mut self, sketch: &Sketch) -> NewJob {
         let mut new = job(sketch.of).due(sketch.due).priority(sketch.priority);
         new.job.key = sketch.key.map(a_key).map(key);
-        new.if_exists = [IfExists::Replace, IfExists::Keep, IfExists::Reject][usize::from(sketch.if_exists)];
+        new.if_exists = sketch.if_exists;
+        new.job.debounce = (sketch.if_exists == IfExists::Debounce)
+            .then(|| Debounce { latest: at(sketch.due + i64::from(sketch.priority) * 5), pushes: 0 });
         new.job.closes = sketch.closes.map(at);
         if let Some(number) = sketch.lane {
             new = new.lane(&number.to_string());
@@ -194,10 +196,12 @@ impl<Q: Queue + Inspect> Pair<Q> {
                 self.model.controls.insert(integration(*of), control.clone());
                 queue.control(integration(*of), control).await.expect("control answers");
             }
-            Call::Replay(index, ms) => {
+            Call::Replay(index, ms, edits) => {
                 let id = self.job_id(index);
-                let wanted = self.model.replay(id, at(*ms));
-                assert_eq!(queue.replay(id, at(*ms)).await.expect("replay answers"), wanted);
+                let payload = edits.then(|| ms.to_string().into());
+                let edit = Edit { payload, release: edits.then(|| (*ms > 0).then_some(2)) };
+                let wanted = self.model.replay(id, at(*ms), &edit);
+                assert_eq!(queue.replay(id, at(*ms), edit).await.expect("replay answers"), wanted);
             }
             Call::Discard(indices) => {
                 let ids: Vec<_> = indices.iter().map(|index| self.job_id(index)).collect();

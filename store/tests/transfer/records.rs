@@ -9,7 +9,9 @@ use schedules::rate::{Algorithm, Limit, OnExceed, OnMissing, Rule, State};
 use schedules::{Millis, Outside, WindowSpec};
 use serde_json::json;
 use store::conformance::{at, integration, key, schedule};
-use store::queue::{Cause, Control, Cursor, Idempotency, Job, Record, ScheduleRef, Stored, Tick, TickRecord, Verdict};
+use store::queue::{
+    Cause, Control, Cursor, Debounce, Idempotency, Job, Record, ScheduleRef, Stored, Tick, TickRecord, Verdict,
+};
 use store::{IntegrationId, JobId};
 use ulid::Ulid;
 
@@ -114,6 +116,8 @@ fn job() -> impl Strategy<Value = Job> {
                 priority,
                 lane,
                 awaited,
+                debounce: (tick.is_none() && random % 5 == 0)
+                    .then(|| Debounce { latest: at(priority.into()), pushes: jitter_ms }),
                 tick: tick.map(|((nominal, previous), number)| {
                     let own = ScheduleRef::from(integration);
                     let schedule = number.map_or(own, |number| schedule_in(integration, number)).schedule;
@@ -173,7 +177,14 @@ fn controls() -> impl Strategy<Value = Vec<Record>> {
             let rule = Rule { interval_ms: INTERVAL_MS.unsigned_abs(), algorithm: Algorithm::SlidingWindow, ..rule };
             let fields = vec!["email".to_owned()];
             let sliding = Limit { rule, fields, on_missing: OnMissing::Reject, ..leaky.clone() };
-            Control { paused, concurrency, lane_concurrency, lane_backlog, limits: vec![leaky, sliding] }
+            Control {
+                paused,
+                concurrency,
+                lane_concurrency,
+                lane_backlog,
+                lane_fifo: delays,
+                limits: vec![leaky, sliding],
+            }
         };
         let records = INTEGRATIONS.zip(all.into_iter().map(control));
         records.map(|(of, control)| Record::Control { integration: integration(of), control }).collect()

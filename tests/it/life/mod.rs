@@ -1,6 +1,7 @@
 //! The life of a server and of what runs in it.
 
 mod bombs;
+mod bulk;
 mod cache;
 mod canaries;
 mod commands;
@@ -13,6 +14,7 @@ mod kill;
 mod limits;
 mod migrate;
 mod operate;
+mod orders;
 mod outage;
 mod packages;
 mod reflected;

@@ -49,6 +49,7 @@ pub async fn preview(services: &Services, name: &str, payload: Value) -> Result<
         lane: None,
         awaited: false,
         tick: None,
+        debounce: None,
         attempts: Some(1),
         context: None,
         created: now,

@@ -83,6 +83,7 @@ pub fn control(settings: &Settings, paused: bool) -> Control {
         concurrency: if in_turn { Some(1) } else { settings.concurrency.limit },
         lane_concurrency: lanes.map(|lanes| lanes.limit),
         lane_backlog: lanes.and_then(|lanes| lanes.backlog),
+        lane_fifo: lanes.is_some_and(|lanes| lanes.fifo),
         limits: settings.rate_limits.clone(),
     }
 }

@@ -1,6 +1,7 @@
 //! Everything that is done again and again, on one screen.
 
 mod backfill;
+mod bulk;
 mod controls;
 mod fire;
 mod ledger;
@@ -55,6 +56,7 @@ const DUTIES: &[Duty] = &[
     Duty { name: "write_ledger", every: Every::Seconds(1), by: |r| r.scheduler, run: |s| Box::pin(ledger::run(s)) },
     Duty { name: "rescue_lost", every: Every::Seconds(1), by: |r| r.scheduler, run: |s| Box::pin(rescue::run(s)) },
     Duty { name: "prune_history", every: Every::Seconds(30), by: |r| r.scheduler, run: |s| Box::pin(prune::run(s)) },
+    Duty { name: "bulk_actions", every: Every::Seconds(1), by: |r| r.scheduler, run: |s| Box::pin(bulk::run(s)) },
     Duty { name: "prune_cache", every: Every::Seconds(30), by: |r| r.worker, run: |s| Box::pin(prune_cache::run(s)) },
     Duty { name: "agree_controls", every: Every::Seconds(1), by: |r| r.scheduler, run: |s| Box::pin(controls::run(s)) },
     Duty { name: "refresh_directory", every: Every::Seconds(1), by: |_| true, run: |s| Box::pin(refresh::run(s)) },

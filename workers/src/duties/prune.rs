@@ -3,12 +3,15 @@
 use schedules::Millis;
 use store::queue::{MAX_BATCH, Pruning, Queue};
 
+use crate::bulk::UNDO_MS;
 use crate::{Result, Services};
 
 /// Batches in one go; the rest waits for the next time, so that writers get their turn.
 const BATCHES: usize = 20;
 /// How long a deleted schedule is remembered.
 const DELETED_MS: i64 = 3_600_000;
+/// How long a bulk action that came to its end is known: a week.
+const BULKS_KNOWN_MS: i64 = 7 * 86_400_000;
 
 pub(super) async fn run(services: Services) -> Result<Option<Millis>> {
     let now = services.clock.now();
@@ -19,6 +22,8 @@ pub(super) async fn run(services: Services) -> Result<Option<Millis>> {
         }
     }
     prune_ticks(&services, now).await?;
+    // A minute more than an undo may take to be asked for.
+    services.catalog.prune_bulks(now.after(-UNDO_MS - 60_000), now.after(-BULKS_KNOWN_MS)).await?;
     let pruning = Pruning {
         dead_before: now.after(-services.options.dead_max_age_ms),
         dead_keep: services.options.dead_keep,

@@ -86,7 +86,9 @@ pub async fn execute(services: &Services, target: &Target, body: Value, how: How
             first
         }
         Enqueued::Conflict { first } => return Err(conflict(first)),
-        Enqueued::Kept { existing, .. } | Enqueued::Rejected { existing } => existing,
+        Enqueued::Kept { existing, .. } | Enqueued::Pushed { existing, .. } | Enqueued::Rejected { existing } => {
+            existing
+        }
         Enqueued::Created | Enqueued::Replaced { .. } => id,
         Enqueued::Crowded { limit } => return Err(Error::Crowded { limit, fields: Vec::new() }),
     };

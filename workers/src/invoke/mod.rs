@@ -3,6 +3,7 @@
 mod cancel;
 mod end;
 mod execute;
+mod mode;
 mod opening;
 mod pending;
 mod refused;
@@ -17,7 +18,8 @@ pub use execute::{ExecuteAnswer, How, execute};
 pub use opening::Opening;
 pub use pending::lane;
 pub use refused::Refused;
-pub(crate) use request::payload;
-pub use reschedule::{Rescheduled, reschedule};
+pub(crate) use request::{payload, selector};
+pub(crate) use reschedule::to_move;
+pub use reschedule::{Rescheduled, reschedule, reschedule_job};
 pub use schedule::{Scheduled, schedule};
 pub use target::Target;

@@ -59,6 +59,7 @@ pub(super) fn job(entry: &Entry, run: &Execute, cause: Cause, release: Option<u3
         lane: None,
         awaited: false,
         tick: None,
+        debounce: None,
         attempts: None,
         context: None,
         created: now,
@@ -103,7 +104,11 @@ pub(super) async fn enqueue(
             let fields = lanes.map(|lanes| lanes.key.clone()).unwrap_or_default();
             return Err(Error::Crowded { limit, fields });
         }
-        Enqueued::Kept { .. } | Enqueued::Rejected { .. } | Enqueued::Repeated { .. } | Enqueued::Conflict { .. } => {}
+        Enqueued::Kept { .. }
+        | Enqueued::Pushed { .. }
+        | Enqueued::Rejected { .. }
+        | Enqueued::Repeated { .. }
+        | Enqueued::Conflict { .. } => {}
     }
     Ok(answer)
 }
@@ -123,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_lane_is_named_by_the_settings_or_by_the_key_of_a_call() {
-        let lanes = Lanes { key: vec!["email".into()], limit: 1, backlog: None };
+        let lanes = Lanes { key: vec!["email".into()], limit: 1, backlog: None, fifo: false };
         let key = Key::parse(&json!({ "email": "a", "n": 1 })).expect("a key");
         let check = |lanes: Option<&Lanes>, key: Option<&Key>, if_exists, expected: Option<&str>| {
             assert_eq!(lane(lanes, key, if_exists).as_deref(), expected, "{lanes:?} {key:?} {if_exists:?}");

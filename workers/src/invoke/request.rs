@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use store::queue::{IfExists, Selector};
 
+use super::mode::{self, IfExistsBody, ModeBody};
 use crate::wire::{self, Object};
 use crate::{Error, Result};
 
@@ -32,8 +33,9 @@ struct ScheduleBody {
     jitter: Option<Value>,
     priority: Option<u8>,
     idempotency_key: Option<String>,
-    #[serde(default)]
-    if_exists: IfExistsBody,
+    if_exists: Option<IfExistsBody>,
+    mode: Option<ModeBody>,
+    max_wait: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -74,15 +76,6 @@ enum OutsideBody {
     Drop,
 }
 
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "snake_case")]
-enum IfExistsBody {
-    #[default]
-    Replace,
-    Keep,
-    Reject,
-}
-
 /// What to run.
 #[derive(Debug)]
 pub(crate) struct Execute {
@@ -100,6 +93,8 @@ pub(crate) struct Schedule {
     pub window: Option<Window>,
     pub jitter_ms: u32,
     pub if_exists: IfExists,
+    /// Of a debounced job: how long later calls may push it back, in milliseconds; `None` is for ever.
+    pub max_wait_ms: Option<i64>,
 }
 
 /// Which jobs to move, and to when.
@@ -118,17 +113,12 @@ pub(crate) fn execute(body: Value) -> Result<Execute> {
 pub(crate) fn schedule(body: Value) -> Result<Schedule> {
     let body: ScheduleBody = wire::read("", body)?;
     let jitter = body.jitter.map(|value| jitter_ms(&value)).transpose()?.unwrap_or(0);
-    Ok(Schedule {
-        run: run(body.payload, body.key, body.priority, body.idempotency_key)?,
-        when: due::parse(&due::Request { delay: body.delay, time: body.time })?,
-        window: body.window.map(|Object(body)| window(body)).transpose()?,
-        jitter_ms: jitter,
-        if_exists: match body.if_exists {
-            IfExistsBody::Replace => IfExists::Replace,
-            IfExistsBody::Keep => IfExists::Keep,
-            IfExistsBody::Reject => IfExists::Reject,
-        },
-    })
+    let run = run(body.payload, body.key, body.priority, body.idempotency_key)?;
+    let when = due::parse(&due::Request { delay: body.delay, time: body.time })?;
+    let window = body.window.map(|Object(body)| window(body)).transpose()?;
+    let said = mode::Said { key: run.key.as_ref(), when, window: window.as_ref() };
+    let (if_exists, max_wait_ms) = mode::read(body.mode, body.if_exists, body.max_wait, said)?;
+    Ok(Schedule { run, when, window, jitter_ms: jitter, if_exists, max_wait_ms })
 }
 
 pub(crate) fn reschedule(body: Value) -> Result<Reschedule> {
@@ -138,6 +128,20 @@ pub(crate) fn reschedule(body: Value) -> Result<Reschedule> {
         when: due::parse(&due::Request { delay: body.delay, time: body.time })?,
         window: body.window.map(|Object(body)| window(body)).transpose()?,
     })
+}
+
+/// When to move one job to, and its new window.
+pub(crate) fn reschedule_job(body: Value) -> Result<(due::When, Option<Window>)> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Body {
+        delay: Option<Value>,
+        time: Option<Value>,
+        window: Option<Object<WindowBody>>,
+    }
+    let body: Body = wire::read("", body)?;
+    let when = due::parse(&due::Request { delay: body.delay, time: body.time })?;
+    Ok((when, body.window.map(|Object(body)| window(body)).transpose()?))
 }
 
 pub(crate) fn cancel(body: Value) -> Result<Selector> {
@@ -206,7 +210,7 @@ fn window(body: WindowBody) -> Result<Window> {
     })?)
 }
 
-fn selector(key: Option<Value>, r#match: Option<Value>) -> Result<Selector> {
+pub(crate) fn selector(key: Option<Value>, r#match: Option<Value>) -> Result<Selector> {
     match (key, r#match) {
         (Some(key), None) => Ok(Selector::Key(Key::parse(&key)?)),
         (None, Some(part)) => Ok(Selector::Match(Key::parse(&part).map_err(|mut error| {
@@ -250,6 +254,8 @@ mod tests {
         check(schedule, json!({"window": ["monday"]}), "window");
         check(schedule, json!({"ifExists": "maybe"}), "ifExists");
         check(schedule, json!({"jitter": -5}), "jitter");
+        check(schedule, json!({"mode": "throttle"}), "mode");
+        check(schedule, json!({"maxWait": "1m"}), "maxWait");
         check(reschedule, json!({"delay": 1}), "key");
         check(reschedule, json!({"key": {"a": 1}, "payload": 1}), "payload");
         check(cancel, json!({"key": {"a": 1}, "match": {"a": 1}}), "match");

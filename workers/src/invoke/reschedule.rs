@@ -6,7 +6,7 @@ use store::queue::{Inspect, Job, JobFilter, JobView, MAX_BATCH, Move, PageReques
 use store::{IntegrationId, JobId};
 
 use super::{Opening, Target, request};
-use crate::{Error, Result, Services};
+use crate::{Error, Result, Services, jobs};
 
 /// A job replaced between our look and our write is looked up again, this often.
 const TRIES: usize = 5;
@@ -47,6 +47,28 @@ pub async fn reschedule(services: &Services, target: &Target, body: Value) -> Re
     Ok(moved)
 }
 
+/// Moves one pending job, by its id: what a body without `key` and `match` asks for.
+pub async fn reschedule_job(services: &Services, job: JobId, body: Value) -> Result<Millis> {
+    let (when, window) = request::reschedule_job(body)?;
+    let due = due::resolve(when, services.clock.now(), services.options.horizon_ms)?;
+    let view = jobs::view(services, job).await?;
+    let conflict = || {
+        Error::conflict(
+            "job_not_pending",
+            format!("job {job} is not pending; only pending jobs can be given another time"),
+        )
+    };
+    if view.state != State::Pending {
+        return Err(conflict());
+    }
+    let to = to_move(&view.job, due, window.as_ref())?;
+    let due = to.due;
+    match services.queue.reschedule(vec![to]).await?.first() {
+        Some(true) => Ok(due),
+        _ => Err(conflict()),
+    }
+}
+
 /// One call's work.
 struct Moving<'a> {
     services: &'a Services,
@@ -83,8 +105,8 @@ impl Moving<'_> {
     }
 }
 
-/// The job's own window holds unless the call names another one.
-fn to_move(job: &Job, due: Millis, window: Option<&Window>) -> Result<Move> {
+/// A move of a job to `due`: its own window holds unless the call names another one.
+pub(crate) fn to_move(job: &Job, due: Millis, window: Option<&Window>) -> Result<Move> {
     let own = job.window.as_ref().map(Window::parse).transpose()?;
     let Opening { due, closes } = Opening::find(window.or(own.as_ref()), due, job.jitter_ms, job.id)?;
     Ok(Move { job: job.id, due, closes, window: window.map(|window| window.spec().clone()) })

@@ -32,6 +32,8 @@ pub struct Lanes {
     pub limit: u32,
     /// How many of one lane may be pending.
     pub backlog: Option<u32>,
+    /// Whether the jobs of a lane keep their order: while one waits for a retry, those behind it wait.
+    pub fifo: bool,
 }
 
 impl Lanes {
@@ -47,6 +49,8 @@ struct Written {
     limit: u32,
     key: Option<Vec<String>>,
     backlog: Option<u32>,
+    #[serde(default)]
+    fifo: bool,
 }
 
 /// Reads `settings.concurrency`: a number, an object, or a list of one without `key` and one with.
@@ -75,9 +79,18 @@ pub(super) fn read(written: Option<Value>) -> Result<Concurrency> {
 }
 
 fn add(to: &mut Concurrency, field: &str, written: Value) -> Result<()> {
-    let Written { limit, key, backlog } = wire::read(field, written)?;
+    let Written { limit, key, backlog, fifo } = wire::read(field, written)?;
     let limit = in_range(&format!("{field}.limit"), limit, 1, MAX_LIMIT)?;
     let twice = |which: &str| Err(Error::invalid(field, "duplicate", format!("another one {which} a key is there")));
+    let fifo_field = format!("{field}.fifo");
+    if fifo && key.is_none() {
+        let message = "keeps the order of the jobs of one key: name the fields with \"key\"";
+        return Err(Error::invalid(fifo_field, "missing_key", message));
+    }
+    if fifo && limit != 1 {
+        let message = format!("jobs that run at once have no order: it needs \"limit\": 1, not {limit}");
+        return Err(Error::invalid(fifo_field, "fifo_needs_limit_1", message));
+    }
     match (key, backlog) {
         (None, None) if to.limit.is_some() => twice("without"),
         (None, None) => {
@@ -91,7 +104,7 @@ fn add(to: &mut Concurrency, field: &str, written: Value) -> Result<()> {
         )),
         (Some(_), _) if to.lanes.is_some() => twice("with"),
         (Some(key), backlog) => {
-            to.lanes = Some(lanes(field, limit, key, backlog)?);
+            to.lanes = Some(Lanes { fifo, ..lanes(field, limit, key, backlog)? });
             Ok(())
         }
     }
@@ -104,7 +117,7 @@ fn lanes(field: &str, limit: u32, key: Vec<String>, backlog: Option<u32>) -> Res
     }
     check_fields(&key_field, &key)?;
     let in_bounds = |backlog| in_range(&format!("{field}.backlog"), backlog, 1, MAX_BACKLOG);
-    Ok(Lanes { key, limit, backlog: backlog.map(in_bounds).transpose()? })
+    Ok(Lanes { key, limit, backlog: backlog.map(in_bounds).transpose()?, fifo: false })
 }
 
 #[cfg(test)]
@@ -123,7 +136,7 @@ mod tests {
         let check = |written: Value, limit: Option<u32>, lanes: Option<(&[&str], u32, Option<u32>)>| {
             let lanes = lanes.map(|(key, limit, backlog)| {
                 let key = key.iter().map(|name| (*name).to_owned()).collect();
-                Lanes { key, limit, backlog }
+                Lanes { key, limit, backlog, fifo: false }
             });
             assert_eq!(parse(written.clone()).expect("valid"), Concurrency { limit, lanes }, "{written}");
         };
@@ -134,6 +147,14 @@ mod tests {
         check(json!({"limit": 1, "key": ["a", "b"], "backlog": 100}), None, Some((&["a", "b"], 1, Some(100))));
         check(json!([]), None, None);
         check(json!([{"limit": 2, "key": ["a"]}, {"limit": 20}]), Some(20), Some((&["a"], 2, None)));
+    }
+
+    #[test]
+    fn the_jobs_of_a_key_may_keep_their_order() {
+        let lanes = |written| parse(written).expect("valid").lanes.expect("lanes");
+        assert!(lanes(json!({"limit": 1, "key": ["a"], "fifo": true})).fifo);
+        assert!(lanes(json!([{"limit": 9}, {"limit": 1, "key": ["a"], "fifo": true}])).fifo);
+        assert!(!lanes(json!({"limit": 1, "key": ["a"]})).fifo);
     }
 
     #[test]
@@ -157,6 +178,8 @@ mod tests {
         check(json!({"limit": 1, "key": ["a"], "backlog": 0}), ".backlog");
         check(json!({"limit": 1, "backlog": 10}), ".backlog");
         check(json!({"limit": 1, "keys": ["a"]}), ".keys");
+        check(json!({"limit": 1, "fifo": true}), ".fifo");
+        check(json!({"limit": 2, "key": ["a"], "fifo": true}), ".fifo");
         check(json!([1]), "[0]");
         check(json!([{"limit": 1}, {"limit": 2}]), "[1]");
         check(json!([{"limit": 1, "key": ["a"]}, {"limit": 2, "key": ["b"]}]), "[1]");
@@ -164,7 +187,7 @@ mod tests {
 
     #[test]
     fn keys_that_agree_in_the_fields_share_a_lane() {
-        let lanes = Lanes { key: vec!["b".into(), "a".into()], limit: 1, backlog: None };
+        let lanes = Lanes { key: vec!["b".into(), "a".into()], limit: 1, backlog: None, fifo: false };
         let check = |key: Value, expected: Option<&str>| {
             assert_eq!(lanes.of(Some(&Key::parse(&key).expect("a key"))).as_deref(), expected, "{key}");
         };

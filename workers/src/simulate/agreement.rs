@@ -198,6 +198,11 @@ async fn calls_start_when_simulated() {
         call(9_000, Verb::Resume, json!({})),
     ];
     check("replaced, cancelled, moved", &json!({}), Trigger::Experience, &mixed, 60 * SECOND).await;
+    let pushed = |delay: &str, wait: &str| json!({ "key": { "email": "a" }, "mode": "debounce", "delay": delay, "maxWait": wait });
+    let quiet: Vec<Call> = (0..9).map(|n| call(1_000 + 700 * n, Verb::Schedule, pushed("2s", "5s"))).collect();
+    check("debounced", &json!({}), Trigger::Experience, &quiet, 60 * SECOND).await;
+    let one = |n: i64| call(1_000 + 450 * n, Verb::Schedule, json!({ "key": { "email": "a" }, "mode": "singleton" }));
+    check("one at a time", &json!({}), Trigger::Experience, &(0..9).map(one).collect::<Vec<_>>(), 60 * SECOND).await;
     // NOW is a Friday, 08:00:00Z.
     let window = |day: &str, time: &str, outside: &str| {
         let mut body = keyed(7);

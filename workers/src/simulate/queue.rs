@@ -41,6 +41,8 @@ struct Running {
     name: Name,
     lane: Lane,
     tick: bool,
+    /// Its key names it.
+    keyed: bool,
 }
 
 #[derive(Default)]
@@ -99,8 +101,13 @@ impl Queue {
         let key =
             job.key.as_ref().map(|key| Box::<str>::from(key.canonical())).filter(|_| if_exists != IfExists::Beside);
         let held = key.as_ref().and_then(|key| self.keys.get(key).copied());
+        let runs = if_exists == IfExists::Singleton && self.running.values().any(|run| run.keyed && run.name == name);
         match (held, if_exists) {
-            (Some(_), IfExists::Keep) => return tell(&name, What::Kept),
+            _ if runs => return tell(&name, What::Kept),
+            (Some(_), IfExists::Keep | IfExists::Singleton) => return tell(&name, What::Kept),
+            (Some(held), IfExists::Debounce) if self.job(held).is_some_and(|old| old.debounce.is_some()) => {
+                return self.push_back(held, job, tell);
+            }
             (Some(_), IfExists::Reject) => return tell(&name, What::Refused("key_exists")),
             _ => {}
         }
@@ -122,6 +129,17 @@ impl Queue {
         self.lanes.entry(job.lane.clone()).or_default().pending += 1;
         self.early.insert((job.due, self.last));
         self.pending.insert(self.last, Pending { name, job, at: Where::Early, waits: false });
+    }
+
+    /// A debounced job is made of the newest call, and due by its latest time all the same.
+    fn push_back(&mut self, held: Number, job: Job, tell: Tell<'_>) {
+        let Some(mut old) = self.take_out(held) else { return };
+        let latest = old.job.debounce.map_or(job.due, |debounce| debounce.latest);
+        let due = job.due.min(latest);
+        let closes = if due < job.due { job.closes.map(|_| due) } else { job.closes };
+        old.job = Job { id: old.job.id, due, closes, debounce: old.job.debounce, ..job };
+        tell(&old.name, What::Rescheduled { due });
+        self.back(held, old);
     }
 
     /// Whether a tick is pending or running.
@@ -333,11 +351,13 @@ impl Queue {
 
     fn start(&mut self, now: Millis, number: Number, states: Vec<(Place, State)>, tell: Tell<'_>) -> Option<Number> {
         self.buckets.extend(states);
+        let named = |job: &Job| job.key.as_ref().and_then(|key| self.keys.get(key.canonical())) == Some(&number);
+        let keyed = self.job(number).is_some_and(named);
         let pending = self.take_out(number)?;
         tell(&pending.name, What::Started { late_ms: now.since(pending.job.due) });
         self.lanes.entry(pending.job.lane.clone()).or_default().running += 1;
-        let tick = pending.job.tick.is_some();
-        self.running.insert(number, Running { name: pending.name, lane: pending.job.lane, tick });
+        let (tick, keyed) = (pending.job.tick.is_some(), keyed);
+        self.running.insert(number, Running { name: pending.name, lane: pending.job.lane, tick, keyed });
         Some(number)
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use schedules::{Millis, due};
 use sha2::{Digest, Sha256};
 use store::catalog::Trigger;
-use store::queue::{Cause, Cursor, IfBusy, IfExists, Job};
+use store::queue::{Cause, Cursor, Debounce, IfBusy, IfExists, Job};
 use store::{IntegrationId, JobId};
 
 use super::queue::Queue;
@@ -224,7 +224,12 @@ impl<'a> Timeline<'a> {
             Verb::Schedule => {
                 let request = request::schedule(call.body.clone())?;
                 let mut job = blank(job, integration, Cause::Manual, &request.run, at);
-                let wanted = due::resolve(request.when, at, due::DEFAULT_HORIZON_MS)?;
+                let mut wanted = due::resolve(request.when, at, due::DEFAULT_HORIZON_MS)?;
+                if request.if_exists == IfExists::Debounce {
+                    let wait_ms = request.max_wait_ms.unwrap_or(due::DEFAULT_HORIZON_MS);
+                    let latest = at.after(wait_ms.min(due::DEFAULT_HORIZON_MS));
+                    (wanted, job.debounce) = (wanted.min(latest), Some(Debounce { latest, pushes: 0 }));
+                }
                 let opening = Opening::find(request.window.as_ref(), wanted, request.jitter_ms, job.id)?;
                 (job.due, job.closes, job.jitter_ms) = (opening.due, opening.closes, request.jitter_ms);
                 job.window = request.window.map(|window| window.spec().clone());
@@ -290,6 +295,7 @@ fn blank(id: JobId, integration: IntegrationId, cause: Cause, run: &request::Exe
         lane: None,
         awaited: false,
         tick: None,
+        debounce: None,
         attempts: None,
         context: None,
         created: now,

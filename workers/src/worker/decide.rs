@@ -6,6 +6,7 @@ use scripts::protocol::ScriptError;
 use store::catalog::Outcome;
 
 use super::attempt::UNREADABLE;
+use crate::invoke::Opening;
 use crate::runners;
 
 /// How an attempt ended.
@@ -34,8 +35,8 @@ pub enum Ending {
 pub enum Verdict {
     /// Nothing more.
     Done,
-    /// Another attempt, not before this time.
-    Retry(Millis),
+    /// Another attempt, in this opening of the job's window.
+    Retry(Opening),
     /// It is dead.
     Dead,
 }
@@ -77,8 +78,16 @@ impl Ending {
     }
 }
 
-/// Decides, given everything that matters; `roll` (0 to 1) is the chance in the pause's jitter.
-pub(crate) fn decide(ending: Ending, attempts: Attempts, retry: &Retry, now: Millis, roll: f64) -> Verdict {
+/// Decides, given everything that matters; `roll` (0 to 1) is the chance in the pause's jitter. A retry waits for the
+/// window as the first attempt did (`opening` says until when), and is not made if it would come after `give_up_after`.
+pub(crate) fn decide(
+    ending: Ending,
+    attempts: Attempts,
+    retry: &Retry,
+    now: Millis,
+    roll: f64,
+    opening: impl FnOnce(Millis) -> Opening,
+) -> Verdict {
     let pause_ms = match ending {
         Ending::Returned => return Verdict::Done,
         Ending::Hopeless => return Verdict::Dead,
@@ -88,11 +97,14 @@ pub(crate) fn decide(ending: Ending, attempts: Attempts, retry: &Retry, now: Mil
         Ending::Threw { retry_after_ms: Some(pause_ms) } => pause_ms,
         Ending::Lost { .. } | Ending::Threw { .. } | Ending::TimedOut => retry.delay_ms(attempts.made, roll),
     };
-    let due = now.after(i64::try_from(pause_ms).unwrap_or(i64::MAX));
+    if attempts.made >= attempts.allowed {
+        return Verdict::Dead;
+    }
+    let opening = opening(now.after(i64::try_from(pause_ms).unwrap_or(i64::MAX)));
     let late = retry
         .give_up_after_ms
-        .is_some_and(|limit| u64::try_from(due.since(attempts.created)).is_ok_and(|age_ms| age_ms > limit));
-    if attempts.made >= attempts.allowed || late { Verdict::Dead } else { Verdict::Retry(due) }
+        .is_some_and(|limit| u64::try_from(opening.due.since(attempts.created)).is_ok_and(|age_ms| age_ms > limit));
+    if late { Verdict::Dead } else { Verdict::Retry(opening) }
 }
 
 #[cfg(test)]
@@ -105,33 +117,37 @@ mod tests {
         Retry { attempts: 3, min_ms: 1_000, max_ms: 60_000, factor: 2.0, jitter: 0.0, ..Retry::DEFAULT }
     }
 
+    fn again(in_ms: i64) -> Verdict {
+        Verdict::Retry(Opening::always(NOW.after(in_ms)))
+    }
+
     fn check(ending: Ending, made: u32, expected: Verdict) {
         let attempts = Attempts { made, allowed: 3, created: Millis(0) };
-        assert_eq!(decide(ending, attempts, &retry(), NOW, 0.5), expected, "{ending:?} {made}");
+        assert_eq!(decide(ending, attempts, &retry(), NOW, 0.5, Opening::always), expected, "{ending:?} {made}");
     }
 
     #[test]
     fn failures_are_repeated_until_attempts_run_out() {
         let threw = Ending::Threw { retry_after_ms: None };
         check(Ending::Returned, 1, Verdict::Done);
-        check(threw, 1, Verdict::Retry(NOW.after(1_000)));
-        check(threw, 2, Verdict::Retry(NOW.after(2_000)));
+        check(threw, 1, again(1_000));
+        check(threw, 2, again(2_000));
         check(threw, 3, Verdict::Dead);
-        check(Ending::TimedOut, 1, Verdict::Retry(NOW.after(1_000)));
+        check(Ending::TimedOut, 1, again(1_000));
         check(Ending::TimedOut, 3, Verdict::Dead);
     }
 
     #[test]
     fn the_script_may_name_the_pause_or_say_no() {
-        check(Ending::Threw { retry_after_ms: Some(5_000) }, 1, Verdict::Retry(NOW.after(5_000)));
-        check(Ending::Threw { retry_after_ms: Some(u64::MAX) }, 1, Verdict::Retry(Millis(i64::MAX)));
+        check(Ending::Threw { retry_after_ms: Some(5_000) }, 1, again(5_000));
+        check(Ending::Threw { retry_after_ms: Some(u64::MAX) }, 1, Verdict::Retry(Opening::always(Millis(i64::MAX))));
         check(Ending::Hopeless, 1, Verdict::Dead);
     }
 
     #[test]
     fn a_lost_lease_returns_the_job_until_it_is_poison() {
-        check(Ending::Lost { times: 1 }, 1, Verdict::Retry(NOW));
-        check(Ending::Lost { times: 2 }, 2, Verdict::Retry(NOW.after(2_000)));
+        check(Ending::Lost { times: 1 }, 1, again(0));
+        check(Ending::Lost { times: 2 }, 2, again(2_000));
         check(Ending::Lost { times: 3 }, 1, Verdict::Dead);
     }
 
@@ -140,8 +156,22 @@ mod tests {
         let retry = Retry { give_up_after_ms: Some(1_000_500), ..retry() };
         let attempts = Attempts { made: 1, allowed: 10, created: Millis(0) };
         let threw = Ending::Threw { retry_after_ms: None };
-        assert_eq!(decide(threw, attempts, &retry, NOW, 0.5), Verdict::Dead);
+        assert_eq!(decide(threw, attempts, &retry, NOW, 0.5, Opening::always), Verdict::Dead);
         let young = Attempts { created: Millis(500), ..attempts };
-        assert_eq!(decide(threw, young, &retry, NOW, 0.5), Verdict::Retry(NOW.after(1_000)));
+        assert_eq!(decide(threw, young, &retry, NOW, 0.5, Opening::always), again(1_000));
+    }
+
+    #[test]
+    fn a_retry_waits_for_the_window_and_is_too_late_if_that_opens_too_late() {
+        let opens = NOW.after(60_000);
+        let opening = |at: Millis| Opening { due: at.max(opens), closes: Some(opens.after(10)) };
+        let attempts = Attempts { made: 1, allowed: 10, created: NOW };
+        let threw = Ending::Threw { retry_after_ms: None };
+        let decided = |retry: &Retry| decide(threw, attempts, retry, NOW, 0.5, opening);
+        assert_eq!(decided(&retry()), Verdict::Retry(opening(NOW)));
+        let patient = Retry { give_up_after_ms: Some(60_000), ..retry() };
+        assert_eq!(decided(&patient), Verdict::Retry(opening(NOW)));
+        let impatient = Retry { give_up_after_ms: Some(59_999), ..retry() };
+        assert_eq!(decided(&impatient), Verdict::Dead);
     }
 }

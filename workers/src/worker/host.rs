@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use schedules::Stopwatch;
 use scripts::protocol::{Answer, Call, Fetch, Format, HostError, Level, Line};
 use serde::Deserialize;
@@ -213,10 +214,17 @@ impl<'a> RunHost<'a> {
             "schedule" => {
                 let scheduled = invoke::schedule(self.services, &target, body, None).await.map_err(host_error)?;
                 let key = scheduled.key.and_then(|key| serde_json::from_str::<Value>(&key).ok());
-                json!({
+                let mut value = json!({
                     "jobId": scheduled.job.to_string(), "key": key, "dueAt": scheduled.due.to_rfc3339(),
                     "replaced": scheduled.replaced,
-                })
+                });
+                if let Some(kept) = scheduled.kept {
+                    value["kept"] = kept.into();
+                }
+                if let Some(pushed) = scheduled.pushed {
+                    value["pushed"] = pushed.into();
+                }
+                value
             }
             "reschedule" => {
                 let moved = invoke::reschedule(self.services, &target, body).await.map_err(host_error)?;
@@ -267,12 +275,13 @@ impl Host for RunHost<'_> {
 
     async fn call(&self, call: Call) -> Result<Answer, HostError> {
         match call.op.as_str() {
-            "fetch" => self.fetch(Fetch::read(&call)?, call.body).await,
+            // Futures whose types are forgotten: together they nest deeper than the compiler looks.
+            "fetch" => self.fetch(Fetch::read(&call)?, call.body).boxed().await,
             op @ ("cache.get" | "cache.set" | "cache.abandon" | "cache.delete") => self.cached(op, args(&call)?).await,
             op => match op.strip_prefix("integration.") {
                 // Boxed: an execute waits for another run, whose future is of this same kind.
                 Some(verb @ ("execute" | "schedule" | "reschedule" | "cancel")) => {
-                    Box::pin(self.integration(verb, args(&call)?)).await
+                    self.integration(verb, args(&call)?).boxed().await
                 }
                 _ => Err(refused("unknown_call", format!("there is no host call {op:?}"))),
             },

@@ -107,18 +107,14 @@ pub(crate) fn counted(job: &Job) -> Option<ScheduleId> {
 /// What becomes of a job whose attempt ended so; `roll` (0 to 1) is the chance in the pause's jitter.
 pub fn verdict(job: &Job, made: u32, ending: Ending, retry: &Retry, now: Millis, roll: f64) -> Verdict {
     let attempts = Attempts { made, allowed: job.attempts.unwrap_or(retry.attempts), created: job.created };
-    decide(ending, attempts, retry, now, roll)
+    decide(ending, attempts, retry, now, roll, |at| Opening::of(job, at).unwrap_or_else(|_| Opening::always(at)))
 }
 
 /// The verdict as the queue is told it, and whether nothing more comes of the job. The caller of an execute knows of
 /// its failure and repeats it or not: such a job is not kept as dead.
 pub fn next(job: &Job, verdict: Verdict, error: String) -> (Next, bool) {
     match verdict {
-        Verdict::Retry(due) => {
-            // A retry respects the window as the first attempt did.
-            let Opening { due, closes } = Opening::of(job, due).unwrap_or_else(|_| Opening::always(due));
-            (Next::Retry { due, closes, error: error.into() }, false)
-        }
+        Verdict::Retry(Opening { due, closes }) => (Next::Retry { due, closes, error: error.into() }, false),
         Verdict::Dead if job.attempts != Some(1) => (Next::Bury { error: error.into() }, true),
         Verdict::Done | Verdict::Dead => (Next::Remove, true),
     }

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use schedules::Millis;
 use store::queue::{
-    Cancelled, Claim, Claimed, Control, Counts, Cursor, Enqueued, Fired, Firing, Grant, Inspect, JobFilter, JobView,
-    Lease, Leased, Move, NewJob, Page, PageRequest, Pruned, Pruning, Queue, ScheduleRef, Selector, Settled, Settlement,
-    State, TickRecord, Violation,
+    Cancelled, Claim, Claimed, Control, Counts, Cursor, Edit, Enqueued, Fired, Firing, Grant, Inspect, JobFilter,
+    JobView, Lease, Leased, Move, NewJob, Page, PageRequest, Pruned, Pruning, Queue, ScheduleRef, Selector, Settled,
+    Settlement, State, TickRecord, Violation,
 };
 use store::{Error, IntegrationId, JobId, Result};
 use workers::settings::Schedule;
@@ -137,6 +137,7 @@ fn put_in(ledger: &mut Ledger, jobs: &[NewJob], answers: &[Enqueued]) -> String 
         let old = match answer {
             Enqueued::Replaced { old: job }
             | Enqueued::Kept { existing: job, .. }
+            | Enqueued::Pushed { existing: job, .. }
             | Enqueued::Rejected { existing: job }
             | Enqueued::Repeated { first: job, .. } => format!(" {}", ledger.name(*job)),
             _ => String::new(),
@@ -276,10 +277,10 @@ impl Queue for Witness {
         answer
     }
 
-    async fn replay(&self, job: JobId, due: Millis) -> Result<bool> {
-        let answer = block_on(self.engine.engine.replay(job, due));
+    async fn replay(&self, job: JobId, due: Millis, edit: Edit) -> Result<bool> {
+        let answer = block_on(self.engine.engine.replay(job, due, edit.clone()));
         let say = |ledger: &mut Ledger, answer: &bool| format!("replay {}: {answer}", ledger.name(job));
-        self.saw(&answer, say, |ledger, _| ledger.replay(job, due, &answer));
+        self.saw(&answer, say, |ledger, _| ledger.replay(job, due, &edit, &answer));
         answer
     }
 
@@ -334,6 +335,10 @@ impl Inspect for Witness {
 
     async fn list(&self, filter: JobFilter, page: PageRequest<JobId>) -> Result<Page<JobView>> {
         block_on(self.engine.engine.list(filter, page))
+    }
+
+    async fn ids(&self, filter: JobFilter, limit: usize) -> Result<Vec<JobId>> {
+        block_on(self.engine.engine.ids(filter, limit))
     }
 
     async fn counts(&self) -> Result<Vec<(IntegrationId, Counts)>> {

@@ -17,6 +17,7 @@ pub(super) fn all(it: &Snapshot) -> Vec<Violation> {
     lanes(it, &mut tell);
     turns(it, &mut tell);
     counters(it, &pending, &mut tell);
+    retries(it, &pending, &mut tell);
     leftovers(it, &mut tell);
     schedules(it, &mut tell);
     found
@@ -141,7 +142,9 @@ fn turns(it: &Snapshot, tell: &mut Tell<'_>) {
             continue;
         };
         if !is_held(it, integration, &name[3..]) {
-            let due = members.values().min().copied().unwrap_or(i64::MAX);
+            let is_fifo = name.len() > 19 && it.controls.get(&integration).is_some_and(|control| control.lane_fifo);
+            let retry = it.retrying.get(&name[3..]).filter(|_| is_fifo).and_then(|retrying| retrying.values().min());
+            let due = retry.or(members.values().min()).copied().unwrap_or(i64::MAX);
             first.entry(integration).and_modify(|known| *known = due.min(*known)).or_insert(due);
         }
     }
@@ -216,6 +219,19 @@ fn counters(it: &Snapshot, pending: &BTreeSet<JobId>, tell: &mut Tell<'_>) {
         for difference in differences(&stored, &wanted) {
             tell(rule, format!("{difference}: the counter and the jobs"));
         }
+    }
+}
+
+/// Each lane knows which of its pending jobs were started before.
+fn retries(it: &Snapshot, pending: &BTreeSet<JobId>, tell: &mut Tell<'_>) {
+    let mut wanted = BTreeMap::<Vec<u8>, BTreeMap<Vec<u8>, i64>>::new();
+    for id in pending {
+        if let Some(job) = it.jobs.get(id).filter(|job| job.is_retried_in_a_lane()) {
+            wanted.entry(job.lane_name()).or_default().insert(id.to_bytes().to_vec(), job.due);
+        }
+    }
+    for difference in differences(&it.retrying, &wanted) {
+        tell("retries_wrong", format!("lane {difference}: the list and the jobs"));
     }
 }
 

@@ -21,6 +21,8 @@ pub(super) struct Snapshot {
     pub(super) jobs: BTreeMap<JobId, Parts>,
     /// Queues and lines: name after the tag -> member -> score.
     pub(super) pending: BTreeMap<Bytes, BTreeMap<Bytes, i64>>,
+    /// Jobs that were started before and wait in named lanes, with their due times.
+    pub(super) retrying: BTreeMap<Bytes, BTreeMap<Bytes, i64>>,
     /// Leases: job -> how many, and all of them.
     pub(super) leases: BTreeMap<Bytes, i64>,
     /// Dead jobs by integration.
@@ -72,6 +74,7 @@ pub(super) async fn read(queue: &Redis, partition: usize) -> Result<Snapshot> {
     it.leases.retain(|lease, _| lease.len() == 24);
     source.by_integration(&mut it).await?;
     source.by_lane(&mut it).await?;
+    source.by_named_lane(&mut it).await?;
     Ok(it)
 }
 
@@ -96,6 +99,19 @@ impl Source<'_> {
             let answers = self.hash(&name("i")).await?.into_keys();
             it.answered.extend(answers.map(|key| [&integration.to_bytes()[..], &key].concat()));
             it.controls.insert(integration, self.queue.read_control(integration).await?);
+        }
+        Ok(())
+    }
+
+    /// The retries of each lane that jobs or masks name.
+    async fn by_named_lane(&self, it: &mut Snapshot) -> Result<()> {
+        let of_jobs = it.jobs.values().filter(|job| !job.lane.is_empty()).map(Parts::lane_name);
+        let lanes: BTreeSet<Bytes> = of_jobs.chain(it.masks.keys().filter(|lane| lane.len() > 17).cloned()).collect();
+        for lane in lanes {
+            let retrying = self.sorted(&[b"f:", &lane[..]].concat()).await?;
+            if !retrying.is_empty() {
+                it.retrying.insert(lane, retrying);
+            }
         }
         Ok(())
     }

@@ -67,6 +67,24 @@ local function lease_flags(id, blob, f1, control, detached)
   return flags
 end
 
+-- Leases a job that was taken out of its lane; false if it is in line now.
+local function hand_out(id, blob, control, is_free, detached)
+  local f1, f2 = byte(blob, 6, 7)
+  local held
+  if f1 == 0 and is_free and not has(f2, RELEASED) then
+    held = id .. plain_end
+  else
+    local flags = lease_flags(id, blob, f1, control, detached)
+    if not flags then return false end
+    held = id .. char(flags) .. token
+  end
+  local n = 2 * taken
+  leases[n + 1], leases[n + 2] = deadline, held
+  jobs[n + 1], jobs[n + 2] = held, blob
+  taken = taken + 1
+  return true
+end
+
 -- Takes due jobs of one priority out of a lane; how many were leased.
 local function take_priority(integration, lane, priority, count, control)
   local queue = P .. ':q' .. priority .. ':' .. integration .. lane
@@ -80,20 +98,9 @@ local function take_priority(integration, lane, priority, count, control)
     for i = 1, found do ids[i] = sub(ids[i], 7) end
     local blobs = call('HMGET', JOBS, unpack(ids))
     for i = 1, found do
-      local id, blob, held = ids[i], blobs[i], nil
-      local f1, f2 = byte(blob, 6, 7)
-      if f1 == 0 and is_free and not has(f2, RELEASED) then
-        held = id .. plain_end
-      else
-        local flags = lease_flags(id, blob, f1, control, detached)
-        held = flags and id .. char(flags) .. token
-      end
-      if held then
-        local n = 2 * taken
-        leases[n + 1], leases[n + 2] = deadline, held
-        jobs[n + 1], jobs[n + 2] = held, blob
-        taken = taken + 1
-      end
+      local id, blob = ids[i], blobs[i]
+      if lane ~= '' and byte(blob, 8) > 0 then call('ZREM', P .. ':f:' .. integration .. lane, id) end
+      hand_out(id, blob, control, is_free, detached)
     end
     if found < asked then break end
   end
@@ -204,8 +211,24 @@ if not is_plain then
     return flags
   end
 
+  -- Takes the job whose retry the others of its lane wait for, if that is due; how many were leased.
+  local function take_retry(integration, lane, id, control)
+    local blob, detached = call('HGET', JOBS, id), {}
+    remove_from_lane(id, split(blob))
+    local is_out = hand_out(id, blob, control, not control[5][1], detached)
+    if #detached > 0 then call_many('HDEL', P .. ':k:' .. integration, detached) end
+    return is_out and 1 or 0
+  end
+
   local function take_from_lane(integration, lane, mask, count, control)
-    local got, first = take(integration, lane, mask, count, control)
+    local retry, due
+    if lane ~= '' then retry, due = retrying(integration .. lane, control) end
+    local got, first
+    if retry then
+      got, first = due <= now and take_retry(integration, lane, retry, control) or 0, due
+    else
+      got, first = take(integration, lane, mask, count, control)
+    end
     if lane ~= '' and got > 0 then
       local name = integration .. lane
       if call('HINCRBY', PENDING, name, -got) <= 0 then call('HDEL', PENDING, name) end

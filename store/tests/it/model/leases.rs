@@ -28,6 +28,18 @@ impl Model {
                 && control
                     .lane_concurrency
                     .is_some_and(|limit| self.running(|other| ours(other) && other.view.job.lane == lane) >= limit)
+            || it.view.attempt == 0 && !self.retrying(&(integration, lane)).is_empty()
+    }
+
+    /// Of a lane that keeps its order: the jobs that wait for a retry, in their order.
+    fn retrying(&self, lane: &Lane) -> Vec<&Entry> {
+        if lane.1.is_none() || !self.controls.get(&lane.0).is_some_and(|control| control.lane_fifo) {
+            return Vec::new();
+        }
+        let is_one = |it: &&Entry| it.view.state == State::Pending && it.view.attempt > 0 && it.lane() == *lane;
+        let mut retrying: Vec<_> = self.jobs.iter().filter(is_one).collect();
+        retrying.sort_by_key(|it| (it.view.job.due, it.view.job.id));
+        retrying
     }
 
     /// The due jobs of each lane, in their order.
@@ -39,6 +51,13 @@ impl Model {
         let mut lanes = BTreeMap::<_, Vec<_>>::new();
         for it in due {
             lanes.entry(it.lane()).or_default().push(it.view.job.id);
+        }
+        for (lane, due) in &mut lanes {
+            let retrying = self.retrying(lane);
+            let (first, later): (Vec<&Entry>, _) = retrying.iter().partition(|it| it.view.job.due <= self.now);
+            let first: Vec<_> = first.iter().map(|it| it.view.job.id).collect();
+            due.retain(|id| later.is_empty() && !first.contains(id));
+            due.splice(..0, first);
         }
         lanes
     }

@@ -5,3 +5,5 @@ mod cluster;
 mod fresh;
 mod sequences;
 mod single;
+
+pub use single::fresh as fresh_on_one_server;

@@ -41,6 +41,7 @@ impl Ticks<'_> {
             lane: self.made_of.lane.map(Into::into),
             awaited: false,
             tick: Some(Tick { schedule: self.of.schedule, nominal, previous, upcoming }),
+            debounce: None,
             attempts: None,
             context: None,
             created: self.now,

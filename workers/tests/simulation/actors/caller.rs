@@ -5,7 +5,7 @@ use std::sync::Arc;
 use schedules::{Key, Millis, WindowSpec};
 use serde_json::json;
 use store::JobId;
-use store::queue::{Cause, Enqueued, Idempotency, IfExists, Inspect, Job, Move, NewJob, Queue, Selector};
+use store::queue::{Cause, Debounce, Enqueued, Idempotency, IfExists, Inspect, Job, Move, NewJob, Queue, Selector};
 use workers::invoke::{Opening, lane};
 
 use super::Handle;
@@ -108,15 +108,20 @@ impl Caller {
             outside: sim.one_of(&[schedules::Outside::Move, schedules::Outside::Drop]),
             ..WindowSpec::default()
         };
+        let window = sim.chance(0.1).then_some(window);
+        let if_exists = match sim.between(0..=5) {
+            _ if beside => IfExists::Beside,
+            0 => IfExists::Keep,
+            1 => IfExists::Reject,
+            2 => IfExists::Singleton,
+            3 if window.is_none() => IfExists::Debounce,
+            _ => IfExists::Replace,
+        };
         Request {
-            if_exists: if beside {
-                IfExists::Beside
-            } else {
-                sim.one_of(&[IfExists::Replace, IfExists::Replace, IfExists::Keep, IfExists::Reject])
-            },
+            if_exists,
             key,
             delay_ms: sim.one_of(&[0, 0, 0, 500, 5_000, 30_000]) + sim.between(0..=500),
-            window: sim.chance(0.1).then_some(window),
+            window,
             idempotency,
             priority: sim.one_of(&[0, 5, 5, 9]),
             once: beside && sim.chance(0.5),
@@ -155,6 +160,8 @@ impl Caller {
             lane: lane(lanes, request.key.as_ref(), request.if_exists),
             awaited: request.once,
             tick: None,
+            debounce: (request.if_exists == IfExists::Debounce)
+                .then(|| Debounce { latest: now.after(request.delay_ms + sim.between(0..=20_000)), pushes: 0 }),
             attempts: request.once.then_some(1),
             context: None,
             created: now,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use schedules::Millis;
 use store::JobId;
-use store::queue::{Fired, Firing, Inspect, JobFilter, PageRequest, Pruning, Queue, State};
+use store::queue::{Edit, Fired, Firing, Inspect, JobFilter, PageRequest, Pruning, Queue, State};
 use workers::authoring::control;
 
 use super::Handle;
@@ -76,7 +76,9 @@ async fn previous_ticks_are_past(world: &World, queue: &Handle, entry: &Entry) {
 async fn bring_back(world: &World, queue: &Handle) {
     for job in dead(queue).await {
         if world.sim.chance(0.5) {
-            let _answer = queue.replay(job, world.sim.now().after(world.sim.one_of(&[0, 0, 2_000]))).await;
+            let release = world.sim.chance(0.2).then_some(None);
+            let due = world.sim.now().after(world.sim.one_of(&[0, 0, 2_000]));
+            let _answer = queue.replay(job, due, Edit { payload: None, release }).await;
         }
     }
 }

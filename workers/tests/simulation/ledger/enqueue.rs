@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use schedules::Millis;
-use store::queue::{Enqueued, IfExists, Job, NewJob};
+use store::queue::{Debounce, Enqueued, IfExists, Job, NewJob};
 use store::{JobId, Result};
 
 use super::{Answered, Check, Entry, Ledger, State, answered, ensure};
@@ -26,6 +26,7 @@ impl Ledger {
                 Enqueued::Created => "enqueue: created",
                 Enqueued::Replaced { .. } => "enqueue: replaced",
                 Enqueued::Kept { .. } => "enqueue: kept",
+                Enqueued::Pushed { .. } => "enqueue: pushed",
                 Enqueued::Rejected { .. } => "enqueue: rejected",
                 Enqueued::Repeated { .. } => "enqueue: repeated",
                 Enqueued::Conflict { .. } => "enqueue: conflict",
@@ -48,7 +49,7 @@ impl Ledger {
         let (job, due, replaced) = match answer {
             Enqueued::Created => (new.job.id, new.job.due, false),
             Enqueued::Replaced { .. } => (new.job.id, new.job.due, true),
-            Enqueued::Kept { existing, due } => (existing, due, false),
+            Enqueued::Kept { existing, due } | Enqueued::Pushed { existing, due, .. } => (existing, due, false),
             _ => return answer,
         };
         self.answered.insert(place, Answered { asked: asked.clone(), job, due, replaced });
@@ -64,12 +65,24 @@ impl Ledger {
         let identity = job.key.as_ref().map(schedules::Key::identity).filter(|_| new.if_exists != IfExists::Beside);
         let old = identity.and_then(|key| self.keyed(job.integration, key)).map(|old| old.job.clone());
         match (&old, new.if_exists) {
-            (Some(old), IfExists::Keep) => return Enqueued::Kept { existing: old.id, due: old.due },
+            (Some(old), IfExists::Keep | IfExists::Singleton) => {
+                return Enqueued::Kept { existing: old.id, due: old.due };
+            }
             (Some(old), IfExists::Reject) => return Enqueued::Rejected { existing: old.id },
+            (None, IfExists::Singleton) => {
+                if let Some(running) = self.running_with_key(job) {
+                    return Enqueued::Kept { existing: running.id, due: running.due };
+                }
+            }
             _ => {}
         }
         if let Some(limit) = self.crowded(job, old.as_ref()).filter(|_| bounded) {
             return Enqueued::Crowded { limit };
+        }
+        if let (Some(old), IfExists::Debounce) = (&old, new.if_exists)
+            && let Some(debounce) = old.debounce.filter(|_| self.jobs[&old.id].attempt == 0)
+        {
+            return self.push(old.id, debounce, job);
         }
         let answer = old.as_ref().map_or(Enqueued::Created, |old| Enqueued::Replaced { old: old.id });
         if let Some(old) = old {
@@ -77,6 +90,31 @@ impl Ledger {
         }
         self.add(job.clone(), identity.is_some());
         answer
+    }
+
+    /// The new job goes on under the id of the old one.
+    fn push(&mut self, id: JobId, old: Debounce, new: &Job) -> Enqueued {
+        let debounce = Debounce { pushes: old.pushes + 1, ..old };
+        let mut job = Job { id, debounce: Some(debounce), ..new.clone() };
+        if debounce.latest < new.due {
+            (job.due, job.closes) = (debounce.latest, new.closes.map(|_| debounce.latest));
+        }
+        let answer = Enqueued::Pushed { existing: id, due: job.due, pushes: debounce.pushes };
+        self.jobs.remove(&id);
+        self.add(job, true);
+        answer
+    }
+
+    /// The oldest running job that a job's key names.
+    fn running_with_key(&self, job: &Job) -> Option<&Job> {
+        let key = job.key.as_ref()?.identity();
+        let is_it = |entry: &&Entry| {
+            entry.identifies
+                && matches!(entry.state, State::Running { .. })
+                && entry.job.integration == job.integration
+                && entry.job.key.as_ref().is_some_and(|own| own.identity() == key)
+        };
+        self.jobs.values().filter(is_it).map(|entry| &entry.job).min_by_key(|job| job.id)
     }
 
     fn add(&mut self, job: Job, identifies: bool) {

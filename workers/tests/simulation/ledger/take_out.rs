@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use schedules::Millis;
-use store::queue::{Cancelled, Cause, Control, Job, JobView, Move, Pruned, Pruning, Selector};
+use store::queue::{Cancelled, Cause, Control, Edit, Job, JobView, Move, Pruned, Pruning, Selector};
 use store::{IntegrationId, JobId, Result};
 
 use super::{Check, Entry, Ledger, State, answered, ensure};
@@ -78,7 +78,7 @@ impl Ledger {
     }
 
     /// A dead job was brought back.
-    pub fn replay(&mut self, job: JobId, due: Millis, answer: &Result<bool>) -> Check {
+    pub fn replay(&mut self, job: JobId, due: Millis, edit: &Edit, answer: &Result<bool>) -> Check {
         let Some(answer) = answered(answer)? else { return Ok(()) };
         let name = self.name(job);
         let is_dead = self.jobs.get(&job).is_some_and(|entry| matches!(entry.state, State::Dead { .. }));
@@ -87,7 +87,7 @@ impl Ledger {
             self.put_back(job, due, None)?;
             let entry = self.entry(job)?;
             (entry.attempt, entry.lost, entry.charged, entry.error) = (0, 0, false, None);
-            entry.job.cause = Cause::Replay;
+            entry.job = edit.of(Job { cause: Cause::Replay, ..entry.job.clone() });
             self.count("replayed");
         }
         Ok(())

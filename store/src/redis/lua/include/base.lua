@@ -6,12 +6,13 @@
 --   q<p>:<lane>  ZSET  pending jobs of a lane with priority p: member (priority, arrival, id) -> due
 --   m    HASH    lane -> which priorities have pending jobs (bits); '@' + integration -> how many named lanes do
 --   L:<integration>  SET   the named lanes with pending jobs
+--   f:<lane>     ZSET  of a named lane: ids of pending jobs that were started before -> due
 --   r w  ZSET    integrations that may be claimed: ready -> turn of their last service; waiting -> due of their first job
 --   R:<integration> W:<integration>  ZSET  the same for the named lanes of one; the lane of all others is '' in R
 --   o s  STRING  the last turn; the last number of arrival
 --   l    ZSET    lease (job id, flags, token) -> its end
 --   k:<integration>  HASH   canonical key -> id of the pending job that has it
---   c    HASH    integration -> control (msgpack: paused, concurrency, lane concurrency, lane backlog, limits)
+--   c    HASH    integration -> control (msgpack: paused, concurrency, lane concurrency, lane backlog, limits, fifo)
 --   n p  HASH    running jobs of integrations and lanes with a limit; pending jobs of named lanes
 --   b:<bucket>   STRING or LIST   state of a rate limit's bucket; bucket = integration, rule's name, subject
 --   h:<bucket>   ZSET  the line at a full bucket: member -> due;  a HASH bucket -> jobs let out of line, not yet started

@@ -3,17 +3,17 @@
 --   1-5    number of arrival: first, so that a script has only to put it before what the program sent
 --   6      flags: 1 its key names it, 2 a newer pending job has its key, 4 charged, 8 tick, 16 awaited, 32 has an error,
 --                 64 has a lane, 128 its opening ends
---   7      16 x priority + flags: 1 in line at a bucket, 2 let out of a line, 4 has a key, 8 tick of a schedule of its own
+--   7      16 x priority + flags: 1 in line at a bucket, 2 let out of a line, 4 has a key, 8 there is more
 --   8, 9   attempts, lost leases
 --   10-15  due          16-31  integration
---   then, as far as it has them: end of its opening (6 bytes), lane, key, bucket it is in line at or was let out of,
---   id of its schedule; then
---   the body
+--   then, as far as it has them: end of its opening (6 bytes), lane, key, bucket it is in line at or was let out of, and more:
+--   a byte that says what, 1 the id of its schedule (16 bytes), 2 latest due time (6) and number of pushes (4) of a debounced
+--   one; then the body
 --
 -- A blob that comes into a script costs more than all that is done with it, as Lua hashes every byte of a text: scripts
 -- take as few apart, and make as few, as they can.
 local KEYED, DETACHED, CHARGED, TICK, AWAITED, HAS_ERROR, HAS_LANE, HAS_CLOSES = 1, 2, 4, 8, 16, 32, 64, 128
-local IN_LINE, RELEASED, HAS_KEY, HAS_SCHEDULE = 1, 2, 4, 8
+local IN_LINE, RELEASED, HAS_KEY, HAS_MORE = 1, 2, 4, 8
 
 local function has(flags, flag)
   return floor(flags / flag) % 2 == 1

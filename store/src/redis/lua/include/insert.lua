@@ -1,5 +1,6 @@
 -- New jobs that together.lua left over, one by one: those whose lane, idempotency key or taken key matters.
--- Answers, for jobs that are not simply created: place in the call, word, job id, due, 0 or 1.
+-- Answers, for jobs that are not simply created: place in the call, word, job id, due, and 0 or 1, or how often it was
+-- pushed.
 
 local function known_answer(integration, name, fingerprint)
   local first = call('HGET', P .. ':i:' .. integration, name)
@@ -15,6 +16,36 @@ local function remember(integration, name, fingerprint, until_text, id, due, rep
   call('ZADD', P .. ':e', until_text, integration .. name)
 end
 
+-- The oldest running job that a key names, and its due time; nothing if there is none. Looks through all running jobs:
+-- running ones are not found by their key, so that a claim need not note it, and there are few of them.
+local function running_with_key(integration, key)
+  local leases, found, found_due = call('ZRANGE', LEASES, '-inf', '(inf', 'BYSCORE'), nil, nil
+  for _, lease in ipairs(leases) do
+    local id = sub(lease, 1, 16)
+    local blob = call('HGET', JOBS, id)
+    if blob and sub(blob, 16, 31) == integration then
+      local f1 = byte(blob, 6)
+      if has(f1, KEYED) and (not found or id < found) and text_at(blob, key_place(blob, f1)) == key then
+        found, found_due = id, unpack_number('>I6', blob, 10)
+      end
+    end
+  end
+  return found, found_due
+end
+
+-- The job takes the place of a debounced one that was never started; what to answer, nil if it must not.
+local function push_back(old, old_job, job)
+  if not (job.debounce and old_job.debounce and old_job.attempts == 0) then return nil end
+  local latest, pushes = unpack_number('>I6', old_job.debounce), unpack_number('>I4', old_job.debounce, 7)
+  pushes = math.min(pushes + 1, 4294967295)
+  if latest < job.due then
+    job.due = latest
+    if job.closes then job.closes = number6(latest) end
+  end
+  job.debounce = sub(old_job.debounce, 1, 6) .. pack('>I4', pushes)
+  return { 'pushed', old, job.due, pushes }
+end
+
 -- Puts one job in whose key or lane matters; what to answer, nil if it is simply created.
 local function insert_one(id, blob, due, key, mode, most)
   if call('HEXISTS', JOBS, id) == 1 then return nil end
@@ -24,14 +55,25 @@ local function insert_one(id, blob, due, key, mode, most)
   local answer
   if old then
     local old_job = split(call('HGET', JOBS, old))
-    if mode == 'k' then return { 'kept', old, old_job.due, 0 } end
+    if mode == 'k' or mode == 's' then return { 'kept', old, old_job.due, 0 } end
     if mode == 'j' then return { 'rejected', old, 0, 0 } end
     local leaves_room = old_job.lane == job.lane and 1 or 0
     if most >= 0 and tonumber(call('HGET', PENDING, job.integration .. job.lane) or 0) - leaves_room >= most then
       return { 'crowded', id, most, 0 }
     end
     take_out(old, old_job)
-    answer = { 'replaced', old, due, 1 }
+    answer = mode == 'd' and push_back(old, old_job, job)
+    if answer then
+      id, blob = old, join(job)
+    else
+      answer = { 'replaced', old, due, 1 }
+    end
+  elseif mode == 's' then
+    local found, found_due = running_with_key(job.integration, key)
+    if found then return { 'kept', found, found_due, 0 } end
+    if most >= 0 and tonumber(call('HGET', PENDING, job.integration .. job.lane) or 0) >= most then
+      return { 'crowded', id, most, 0 }
+    end
   elseif most >= 0 and tonumber(call('HGET', PENDING, job.integration .. job.lane) or 0) >= most then
     return { 'crowded', id, most, 0 }
   end
@@ -59,9 +101,9 @@ local function insert_others(answers)
     if not answer then
       answer = insert_one(id, blob, due, key, mode, most)
       if name ~= '' and not (answer and (answer[1] == 'rejected' or answer[1] == 'crowded')) then
-        local kept = answer and answer[1] == 'kept'
+        local kept = answer and (answer[1] == 'kept' or answer[1] == 'pushed')
         remember(integration, name, fingerprint, ARGV[at + 8], kept and answer[2] or id, kept and answer[3] or due,
-          answer and answer[4] or 0)
+          answer and answer[1] == 'replaced' and 1 or 0)
       end
     end
     if answer then

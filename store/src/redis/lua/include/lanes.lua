@@ -32,6 +32,13 @@ local function first_due(name, mask)
   return first
 end
 
+-- The job whose retry the others of a named lane wait for, and its due time; nothing if none or nobody does.
+local function retrying(name, control)
+  if not (control and control[6]) then return nil end
+  local first = call('ZRANGE', P .. ':f:' .. name, 0, 0, 'WITHSCORES')
+  return first[1], tonumber(first[2])
+end
+
 -- Puts a named lane where it belongs: ready, waiting or nowhere.
 local function place_lane(integration, lane)
   local name = integration .. lane
@@ -40,6 +47,10 @@ local function place_lane(integration, lane)
   local control = control_of(integration)
   if mask and control and control[3] >= 0 and running(name) >= control[3] then mask = nil end
   local due = mask and first_due(name, mask)
+  if due then
+    local _, retry_due = retrying(name, control)
+    due = retry_due or due
+  end
   if not due then
     call('ZREM', ready, lane)
     call('ZREM', waiting, lane)
@@ -108,6 +119,7 @@ end
 local function add_to_lane(id, job)
   call('ZADD', queue_of(job), job.due, member_of(id, job))
   note_queue(job.integration, job.lane, floor(job.f2 / 16), false)
+  if job.lane ~= '' and job.attempts > 0 then call('ZADD', P .. ':f:' .. job.integration .. job.lane, job.due, id) end
   touch(job.integration, job.lane)
 end
 
@@ -116,6 +128,7 @@ local function remove_from_lane(id, job)
   local queue = queue_of(job)
   if call('ZREM', queue, member_of(id, job)) == 0 then return false end
   if call('EXISTS', queue) == 0 then note_queue(job.integration, job.lane, floor(job.f2 / 16), true) end
+  if job.lane ~= '' and job.attempts > 0 then call('ZREM', P .. ':f:' .. job.integration .. job.lane, id) end
   touch(job.integration, job.lane)
   return true
 end

@@ -2,7 +2,7 @@
 --   integration, priority, kind, count, then for each job: id, blob without its number of arrival, due, and beside that
 --   if the kind is 'p', plain: nothing
 --   if it is 'r', 'k' or 'j', named: its key, with which it replaces, keeps or is rejected by a job that has it
---   if it is 'o', any other: key that names it or '', one of those letters, most pending jobs of its lane or -1,
+--   if it is 'o', any other: key that names it or '', one of those letters or 'd' (debounced) or 's' (the only one), most pending jobs of its lane or -1,
 --     idempotency key or '', fingerprint, until.
 -- Plain and named ones have no lane and no idempotency key, and are no ticks. Those of a group go in together, unless
 -- the id is known or the key taken. What is left waits in `others` for insert.lua, which takes one after the other; each
