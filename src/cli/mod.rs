@@ -6,9 +6,11 @@ mod declarations;
 mod deploy;
 mod dev;
 mod examples;
+mod explain;
 mod failure;
 mod folder;
 mod keys;
+mod limits;
 mod local;
 mod logs;
 mod new;
@@ -20,6 +22,7 @@ mod secrets;
 mod serve;
 mod sse;
 mod store;
+mod table;
 mod terminal;
 mod test;
 mod welcome;
@@ -65,6 +68,10 @@ enum Command {
     Logs(logs::Args),
     /// Look at schedules
     Schedules(schedules::Args),
+    /// Say why a job has not started, and when it will
+    Explain(explain::Args),
+    /// Look into rate limits; pause, resume and reset single keys
+    Limits(limits::Args),
     /// Set, list and delete secrets
     Secrets(secrets::Args),
     /// Look after the keys that secrets are encrypted with
@@ -98,6 +105,8 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Test(args) => block_on(test::test(args)),
         Command::Logs(args) => block_on(logs::logs(args)),
         Command::Schedules(args) => block_on(schedules::schedules(args)),
+        Command::Explain(args) => block_on(explain::explain(args)),
+        Command::Limits(args) => block_on(limits::limits(args)),
         Command::Secrets(args) => block_on(secrets::secrets(args)),
         Command::Keys(args) => block_on(keys::keys(args)),
         Command::Store(args) => block_on(store::store(args)),

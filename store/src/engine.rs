@@ -1,12 +1,13 @@
 //! The engines there are, as a closed set.
 
 use schedules::Millis;
+use schedules::rate::{LimiterId, Rule};
 
 use crate::embedded::Embedded;
 use crate::queue::{
-    Cancelled, Claim, Claimed, Control, Counts, Enqueued, Fired, Firing, Inspect, JobFilter, JobView, Lease, Leased,
-    Mark, Move, NewJob, Page, PageRequest, Pruned, Pruning, Queue, Record, Selector, Settled, Settlement, Survey,
-    Transfer, Violation,
+    Adjustment, BucketView, Cancelled, Claim, Claimed, Control, Counts, Enqueued, Fired, Firing, Inspect, JobFilter,
+    JobView, Lease, Leased, Mark, Move, NewJob, Page, PageRequest, Pruned, Pruning, Queue, Record, Selector, Settled,
+    Settlement, Standing, Survey, Transfer, Violation,
 };
 use crate::redis::Redis;
 use crate::{IntegrationId, JobId, Result};
@@ -57,6 +58,8 @@ impl Queue for Engine {
         reschedule(moves: Vec<Move>) -> Result<Vec<bool>>;
         fire(firing: Firing) -> Result<Fired>;
         control(integration: IntegrationId, control: Control) -> Result<()>;
+        adjust(integration: IntegrationId, bucket: String, adjustment: Adjustment) -> Result<()>;
+        purge_limiter(limiter: LimiterId) -> Result<()>;
         replay(job: JobId, due: Millis) -> Result<bool>;
         discard(jobs: Vec<JobId>) -> Result<u64>;
         purge(integration: IntegrationId) -> Result<()>;
@@ -75,6 +78,9 @@ impl Inspect for Engine {
         counts() -> Result<Vec<(IntegrationId, Counts)>>;
         cursor(integration: IntegrationId) -> Result<Option<Millis>>;
         check() -> Result<Vec<Violation>>;
+        bucket(integration: IntegrationId, name: String, rule: Rule) -> Result<BucketView>;
+        buckets(integration: IntegrationId, rule_name: String, rule: Rule, most: usize) -> Result<Vec<BucketView>>;
+        standing(job: JobId, buckets: Vec<String>) -> Result<Option<Standing>>;
         control_of(integration: IntegrationId) -> Result<Control>;
     }
 }

@@ -4,10 +4,12 @@ use std::fmt;
 use std::future::{Future, pending};
 
 use schedules::Millis;
+use schedules::rate::{LimiterId, Rule};
 
 use crate::queue::{
-    Cancelled, Claim, Claimed, Control, Counts, Enqueued, Fired, Firing, Inspect, JobFilter, JobView, Lease, Leased,
-    Move, NewJob, Page, PageRequest, Pruned, Pruning, Queue, Selector, Settled, Settlement, Violation,
+    Adjustment, BucketView, Cancelled, Claim, Claimed, Control, Counts, Enqueued, Fired, Firing, Inspect, JobFilter,
+    JobView, Lease, Leased, Move, NewJob, Page, PageRequest, Pruned, Pruning, Queue, Selector, Settled, Settlement,
+    Standing, Violation,
 };
 use crate::{Error, IntegrationId, JobId, Result};
 
@@ -100,6 +102,8 @@ impl<Q: Queue + Inspect, D: Director> Queue for Faulty<Q, D> {
         reschedule(moves: Vec<Move>) -> Vec<bool>;
         fire(firing: Firing) -> Fired;
         control(integration: IntegrationId, control: Control) -> ();
+        adjust(integration: IntegrationId, bucket: String, adjustment: Adjustment) -> ();
+        purge_limiter(limiter: LimiterId) -> ();
         replay(job: JobId, due: Millis) -> bool;
         discard(jobs: Vec<JobId>) -> u64;
         purge(integration: IntegrationId) -> ();
@@ -130,6 +134,9 @@ impl<Q: Queue + Inspect, D: Director> Inspect for Faulty<Q, D> {
         counts() -> Vec<(IntegrationId, Counts)>;
         cursor(integration: IntegrationId) -> Option<Millis>;
         check() -> Vec<Violation>;
+        bucket(integration: IntegrationId, name: String, rule: Rule) -> BucketView;
+        buckets(integration: IntegrationId, rule_name: String, rule: Rule, most: usize) -> Vec<BucketView>;
+        standing(job: JobId, buckets: Vec<String>) -> Option<Standing>;
         control_of(integration: IntegrationId) -> Control;
     }
 }

@@ -1,10 +1,13 @@
 //! The handlers, one file per noun: domain types in, wire structs out, no decisions.
 
 pub mod api_keys;
+pub mod explain;
 pub mod home;
 pub mod integrations;
 pub mod invoke;
 pub mod jobs;
+pub mod limiters;
+pub mod limits;
 pub mod preview;
 pub mod probes;
 pub mod releases;

@@ -7,10 +7,11 @@ use super::open::Change;
 use crate::{Error, Result};
 
 /// Every step from an empty database to the tables of this version, in order; a released step is never edited.
-const MIGRATIONS: [(i64, &str, &str); 3] = [
+const MIGRATIONS: [(i64, &str, &str); 4] = [
     (1, "start", include_str!("migrations/0001_start.sql")),
     (2, "packages", include_str!("migrations/0002_packages.sql")),
     (3, "secrets", include_str!("migrations/0003_secrets.sql")),
+    (4, "limiters", include_str!("migrations/0004_limiters.sql")),
 ];
 
 const CREATE_LEDGER: &str =

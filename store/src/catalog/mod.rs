@@ -8,6 +8,7 @@ mod counters;
 mod data_keys;
 mod error;
 mod integrations;
+mod limiters;
 mod migrate;
 mod model;
 mod open;
@@ -24,6 +25,7 @@ pub use api_keys::MAX_API_KEYS;
 pub use counters::{OutcomeCount, RunTotals};
 pub use data_keys::DataKey;
 pub use integrations::MAX_INTEGRATIONS;
+pub use limiters::{Limiter, MAX_LIMITERS};
 pub use model::{
     ApiKey, Draft, Files, Integration, LogLine, NewIntegration, Outcome, Pause, Release, ReleaseNumber, RunFilter,
     RunRecord, Scope, Trigger,

@@ -14,7 +14,7 @@ use crate::{Error, Result};
 const MOST: i64 = 100;
 
 /// What must not be found: the rule, and a query for the ids and the details of what breaks it.
-const RULES: [(&str, &str); 12] = [
+const RULES: [(&str, &str); 11] = [
     ("job_in_no_state", "SELECT id, state FROM jobs NOT INDEXED WHERE state NOT IN (0, 1, 2)"),
     (
         "lease_and_state_disagree",
@@ -40,7 +40,6 @@ const RULES: [(&str, &str); 12] = [
                     GROUP BY integration, gate) USING (integration, name)
          WHERE line IS NULL OR is_empty <> (line = 0)",
     ),
-    ("charged_job_in_line", "SELECT id, gate FROM jobs NOT INDEXED WHERE in_line = 1 AND charged = 1"),
     (
         "lane_without_job",
         "SELECT integration, lane FROM lanes WHERE NOT EXISTS

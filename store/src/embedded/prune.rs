@@ -2,10 +2,11 @@
 
 use super::row;
 use super::step::Step;
-use crate::queue::{Pruned, Pruning};
+use crate::queue::{Pruned, Pruning, day_of};
 use crate::{IntegrationId, Result};
 
-/// Forgets at most `limit` rows: dead jobs by age, then by number, then idempotency keys, then buckets.
+/// Forgets at most `limit` rows: dead jobs by age, then by number, then idempotency keys, then what is over of
+/// rate limits.
 pub(super) fn prune(step: &mut Step<'_>, pruning: &Pruning) -> Result<Pruned> {
     let mut left = pruning.limit;
     let old = delete(
@@ -29,6 +30,20 @@ pub(super) fn prune(step: &mut Step<'_>, pruning: &Pruning) -> Result<Pruned> {
         "DELETE FROM buckets WHERE (integration, name) IN
              (SELECT integration, name FROM buckets INDEXED BY buckets_until WHERE until <= ?1 LIMIT ?2)",
         (step.now.0, row::count(left)),
+        &mut left,
+    )?;
+    delete(
+        step,
+        "DELETE FROM holds WHERE (integration, name) IN
+             (SELECT integration, name FROM holds WHERE paused = 0 AND until <= ?1 LIMIT ?2)",
+        (step.now.0, row::count(left)),
+        &mut left,
+    )?;
+    delete(
+        step,
+        "DELETE FROM refusals WHERE (integration, day, name) IN
+             (SELECT integration, day, name FROM refusals WHERE day < ?1 LIMIT ?2)",
+        (day_of(step.now), row::count(left)),
         &mut left,
     )?;
     Ok(Pruned { dead: (old + many) as u64, idempotency: keys as u64 })

@@ -38,6 +38,8 @@ pub struct Kinds {
     pub cursors: u64,
     /// First answers.
     pub idempotency: u64,
+    /// Buckets of rate limits that something shuts.
+    pub holds: u64,
     /// Buckets of rate limits.
     pub buckets: u64,
 }
@@ -61,6 +63,7 @@ impl Tally {
             Record::Control { .. } => &mut kinds.controls,
             Record::Cursor { .. } => &mut kinds.cursors,
             Record::Idempotency { .. } => &mut kinds.idempotency,
+            Record::Hold { .. } => &mut kinds.holds,
             Record::Bucket { until, .. } => {
                 self.buckets.insert(hash, *until);
                 return Ok(());

@@ -17,6 +17,7 @@ const HAS_CLOSES: u8 = 128;
 const IN_LINE: u8 = 1;
 const LET_OUT: u8 = 2;
 const HAS_KEY: u8 = 4;
+const HAS_WEIGHT: u8 = 8;
 /// Times are stored in six bytes without a sign.
 const LAST: i64 = (1 << 48) - 1;
 /// Numbers of arrival are stored in five.
@@ -92,7 +93,10 @@ fn lay_out(job: &Job, mut flags: u8, [attempts, lost]: [u8; 2], bytes: &mut Vec<
     set(job.awaited, AWAITED);
     set(job.lane.is_some(), HAS_LANE);
     set(job.closes.is_some(), HAS_CLOSES);
-    bytes.extend([flags, job.priority.min(9) << 4 | if job.key.is_some() { HAS_KEY } else { 0 }, attempts, lost]);
+    let mut more = job.priority.min(9) << 4;
+    more |= if job.key.is_some() { HAS_KEY } else { 0 };
+    more |= if job.weight > 1 { HAS_WEIGHT } else { 0 };
+    bytes.extend([flags, more, attempts, lost]);
     bytes.extend(six(time(job.due)));
     bytes.extend(job.integration.to_bytes());
     if let Some(closes) = job.closes {
@@ -103,6 +107,9 @@ fn lay_out(job: &Job, mut flags: u8, [attempts, lost]: [u8; 2], bytes: &mut Vec<
     }
     if let Some(key) = &job.key {
         add_text(bytes, key.canonical());
+    }
+    if job.weight > 1 {
+        bytes.extend(job.weight.to_be_bytes());
     }
     write_body(job, bytes)
 }
@@ -131,6 +138,7 @@ pub(super) fn decode(id: JobId, blob: &[u8]) -> Result<(Job, Header)> {
     let closes = if flags & HAS_CLOSES == 0 { None } else { Some(rest.time().ok_or_else(cut)?) };
     let lane = if flags & HAS_LANE == 0 { None } else { Some(rest.text().ok_or_else(cut)?) };
     let key = if more & HAS_KEY == 0 { None } else { Some(rest.text().ok_or_else(cut)?) };
+    let weight = if more & HAS_WEIGHT == 0 { 1 } else { u32::from_be_bytes(rest.array().ok_or_else(cut)?) };
     let in_line = more & IN_LINE != 0;
     if more & (IN_LINE | LET_OUT) != 0 {
         rest.text().ok_or_else(cut)?;
@@ -144,6 +152,7 @@ pub(super) fn decode(id: JobId, blob: &[u8]) -> Result<(Job, Header)> {
         due,
         closes,
         priority: more >> 4,
+        weight,
         lane: lane.map(|lane| String::from_utf8_lossy(lane).into()),
     };
     let key = key.map(String::from_utf8_lossy);
@@ -228,6 +237,10 @@ pub(super) fn parts(id: JobId, blob: &[u8]) -> Result<Parts> {
     let mut text = |there: bool| if there { rest.text().map(<[u8]>::to_vec).ok_or_else(cut) } else { Ok(Vec::new()) };
     let lane = text(flags & HAS_LANE != 0)?;
     let key = text(more & HAS_KEY != 0)?;
+    if more & HAS_WEIGHT != 0 {
+        rest.array::<4>().ok_or_else(cut)?;
+    }
+    let mut text = |there: bool| if there { rest.text().map(<[u8]>::to_vec).ok_or_else(cut) } else { Ok(Vec::new()) };
     let bucket = text(more & (IN_LINE | LET_OUT) != 0)?;
     Ok(Parts { flags, more, arrival, due, integration, lane, key, bucket })
 }

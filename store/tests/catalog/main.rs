@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod integrations;
+mod limiters;
 mod opening;
 mod paging;
 mod portable_sql;

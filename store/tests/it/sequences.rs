@@ -6,8 +6,8 @@ use schedules::WindowSpec;
 use store::JobId;
 use store::conformance::{Fresh, START, Sample, at, integration, job, key};
 use store::queue::{
-    Cause, Claim, Control, Fired, Firing, IfExists, Inspect, JobFilter, JobView, Lease, MAX_BATCH, Move, NewJob, Next,
-    PageRequest, Pruning, Queue, Selector, Settlement, State,
+    Adjustment, Cause, Claim, Control, Fired, Firing, IfExists, Inspect, JobFilter, JobView, Lease, MAX_BATCH, Move,
+    NewJob, Next, PageRequest, Pruning, Queue, Selector, Settlement, State,
 };
 
 use crate::calls::{Call, Choice, INTEGRATIONS, Kind, Sketch, a_key, call};
@@ -36,6 +36,7 @@ impl<Q: Queue + Inspect> Pair<Q> {
         new.job.key = sketch.key.map(a_key).map(key);
         new.if_exists = [IfExists::Replace, IfExists::Keep, IfExists::Reject][usize::from(sketch.if_exists)];
         new.job.closes = sketch.closes.map(at);
+        new.job.weight = sketch.weight;
         if let Some(number) = sketch.lane {
             new = new.lane(&number.to_string());
         }
@@ -182,6 +183,13 @@ impl<Q: Queue + Inspect> Pair<Q> {
                 self.model.controls.insert(integration(*of), control.clone());
                 queue.control(integration(*of), control).await.expect("control answers");
             }
+            Call::Adjust(of, place, number, adjustment) => {
+                let of = integration(*of);
+                if let Some(name) = self.model.bucket_name(of, *place, &key(a_key(*number))) {
+                    self.model.adjust(of, &name, *adjustment);
+                    queue.adjust(of, name, *adjustment).await.expect("adjust answers");
+                }
+            }
             Call::Replay(index, ms) => {
                 let id = self.job_id(index);
                 let wanted = self.model.replay(id, at(*ms));
@@ -232,6 +240,12 @@ impl<Q: Queue + Inspect> Pair<Q> {
             let control = Control { limits, ..Control::default() };
             self.model.controls.insert(of, control.clone());
             self.engine.queue.control(of, control).await.expect("control answers");
+        }
+        for (of, name) in self.model.holds.keys().cloned().collect::<Vec<_>>() {
+            for adjustment in [Adjustment::Resume, Adjustment::Reset] {
+                self.model.adjust(of, &name, adjustment);
+                self.engine.queue.adjust(of, name.clone(), adjustment).await.expect("adjust answers");
+            }
         }
         for _ in 0..MANY_CLAIMS {
             self.claim(MAX_BATCH, lease_ms).await;

@@ -1,5 +1,6 @@
 //! Make the draft an immutable release, or an old release the newest one again.
 
+use schedules::rate::Limit;
 use store::catalog::{Bump, NewRelease, Release, ReleaseNumber};
 use store::queue::{Control, Queue};
 
@@ -71,14 +72,16 @@ async fn change(services: Services, name: String, new: NewRelease, bump: Bump) -
     if settings.schedule.as_ref().map(|schedule| &schedule.spec) != spec_before.as_ref() {
         previous_ticks_are_past(&services, integration.id).await?;
     }
-    services.queue.control(integration.id, control(&settings, integration.pause.is_some())).await?;
+    services.directory.check_limiters(&settings)?;
+    let limits = services.directory.limits(&settings);
+    services.queue.control(integration.id, control(&settings, &limits, integration.pause.is_some())).await?;
     let release = services.catalog.release(new, bump).await?;
     services.directory.reload().await?;
     Ok(release)
 }
 
-/// What the queue must know of the settings. Ticks that wait for their turn are a concurrency of one.
-pub fn control(settings: &Settings, paused: bool) -> Control {
+/// What the queue must know of the settings, whose limits have their numbers. Ticks that wait for their turn are a concurrency of one.
+pub fn control(settings: &Settings, limits: &[Limit], paused: bool) -> Control {
     let in_turn = settings.schedule.as_ref().is_some_and(|schedule| schedule.overlap == Overlap::Queue);
     let lanes = settings.concurrency.lanes.as_ref();
     Control {
@@ -86,7 +89,7 @@ pub fn control(settings: &Settings, paused: bool) -> Control {
         concurrency: if in_turn { Some(1) } else { settings.concurrency.limit },
         lane_concurrency: lanes.map(|lanes| lanes.limit),
         lane_backlog: lanes.and_then(|lanes| lanes.backlog),
-        limits: settings.rate_limits.clone(),
+        limits: limits.to_vec(),
     }
 }
 
@@ -108,7 +111,9 @@ mod tests {
             "rateLimits": [{"limit": 10, "interval": "1s", "onExceed": "delay"}],
             "concurrency": [{"limit": 20}, {"limit": 2, "key": ["email"], "backlog": 100}],
         });
-        let control = control(&Settings::parse(&settings).expect("valid"), false);
+        let settings = Settings::parse(&settings).expect("valid");
+        let limits: Vec<Limit> = settings.rate_limits.iter().map(|it| it.limit.clone()).collect();
+        let control = control(&settings, &limits, false);
         assert_eq!((control.paused, control.concurrency), (false, Some(20)));
         assert_eq!((control.lane_concurrency, control.lane_backlog), (Some(2), Some(100)));
         assert_eq!((control.limits[0].rule.limit, control.limits[0].on_exceed), (10, OnExceed::Delay));

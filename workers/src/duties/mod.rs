@@ -10,7 +10,7 @@ mod rescue;
 mod sync_clock;
 pub mod ticks;
 
-pub(crate) use controls::Agreed;
+pub(crate) use controls::{Agreed, run as agree};
 pub(crate) use fire::Upcoming;
 
 use std::future::Future;

@@ -109,6 +109,7 @@ fn tick(schedule: &Schedule, job: (JobId, IntegrationId), nominal: Millis, cause
         window: None,
         jitter_ms: 0,
         priority: 0,
+        weight: 1,
         lane: None,
         awaited: false,
         tick: Some(Tick { nominal, previous, upcoming }),

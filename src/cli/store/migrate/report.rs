@@ -30,6 +30,7 @@ pub fn plan((from, to): (&Side, &Side), (survey, found): (&Survey, &Survey), cop
         (survey.controls, "controls of integrations: pauses, concurrency, rate limits"),
         (survey.cursors, "places of schedules"),
         (survey.idempotency, "answers to idempotency keys"),
+        (survey.holds, "paused keys of rate limits"),
         (survey.buckets, "charged buckets of rate limits"),
     ];
     let width = rows.iter().map(|(count, _)| grouped(*count).len()).max().unwrap_or(0).max(6);
@@ -72,8 +73,8 @@ pub fn difference(comparison: Comparison, to: &Side) -> Failure {
 
 /// What was moved, and what is to be done now.
 pub fn last_words(from: &Side, to: &Side, moved: Kinds) -> Vec<String> {
-    let Kinds { pending, dead, controls, cursors, idempotency, buckets } = moved;
-    let rest = controls + cursors + idempotency + buckets;
+    let Kinds { pending, dead, controls, cursors, idempotency, holds, buckets } = moved;
+    let rest = controls + cursors + idempotency + holds + buckets;
     let mut lines = vec![
         terminal::good(&format!(
             "moved, and both sides are the same: {} pending and {} dead jobs, {} other records",

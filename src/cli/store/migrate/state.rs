@@ -54,6 +54,8 @@ struct Held {
     controls: u64,
     cursors: u64,
     idempotency: u64,
+    #[serde(default)]
+    holds: u64,
     buckets: u64,
     pulse: String,
 }
@@ -222,6 +224,7 @@ impl From<&Survey> for Held {
             controls: survey.controls,
             cursors: survey.cursors,
             idempotency: survey.idempotency,
+            holds: survey.holds,
             buckets: survey.buckets,
             pulse: survey.pulse.clone(),
         }
@@ -237,6 +240,7 @@ impl Held {
             controls: self.controls,
             cursors: self.cursors,
             idempotency: self.idempotency,
+            holds: self.holds,
             buckets: self.buckets,
             pulse: self.pulse.clone(),
             ..Survey::default()

@@ -4,6 +4,7 @@
 //! finds the buckets, knows no such place: its cursor goes with the id of the server's run, and another run begins again.
 
 mod buckets;
+mod holds;
 mod jobs;
 
 use schedules::Millis;
@@ -29,6 +30,7 @@ impl Redis {
             Kind::Control => self.controls(partition, place, limit).await?,
             Kind::Cursor => self.cursors(partition, place, limit).await?,
             Kind::Idempotency => self.first_answers(partition, place, limit).await?,
+            Kind::Hold => self.holds(partition, place, limit).await?,
             Kind::Bucket => self.buckets(partition, place).await?,
             Kind::Job => self.jobs(partition, place, limit).await?,
         };

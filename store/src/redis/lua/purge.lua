@@ -29,6 +29,11 @@ end
 if call('EXISTS', answers) == 1 then more = true end
 call('HDEL', P .. ':u', integration)
 call('HDEL', TICKS, integration)
+call('HDEL', P .. ':T', integration)
+call('DEL', P .. ':f:' .. string.format('%.0f', floor(now / 86400000)) .. ':' .. integration)
+for _, bucket in ipairs(call('HKEYS', HOLDS)) do
+  if sub(bucket, 1, 16) == integration then call('HDEL', HOLDS, bucket) end
+end
 for _, name in ipairs(call('HKEYS', RUNNING)) do
   if sub(name, 1, 16) == integration then call('HDEL', RUNNING, name) end
 end

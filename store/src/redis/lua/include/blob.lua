@@ -3,16 +3,16 @@
 --   1-5    number of arrival: first, so that a script has only to put it before what the program sent
 --   6      flags: 1 its key names it, 2 a newer pending job has its key, 4 charged, 8 tick, 16 awaited, 32 has an error,
 --                 64 has a lane, 128 its opening ends
---   7      16 x priority + flags: 1 in line at a bucket, 2 let out of a line, 4 has a key
+--   7      16 x priority + flags: 1 in line at a bucket, 2 let out of a line, 4 has a key, 8 weighs more than 1
 --   8, 9   attempts, lost leases
 --   10-15  due          16-31  integration
---   then, as far as it has them: end of its opening (6 bytes), lane, key, bucket it is in line at or was let out of; then
---   the body
+--   then, as far as it has them: end of its opening (6 bytes), lane, key, weight (4 bytes), bucket it is in line at or was
+--   let out of; then the body
 --
 -- A blob that comes into a script costs more than all that is done with it, as Lua hashes every byte of a text: scripts
 -- take as few apart, and make as few, as they can.
 local KEYED, DETACHED, CHARGED, TICK, AWAITED, HAS_ERROR, HAS_LANE, HAS_CLOSES = 1, 2, 4, 8, 16, 32, 64, 128
-local IN_LINE, RELEASED, HAS_KEY = 1, 2, 4
+local IN_LINE, RELEASED, HAS_KEY, HAS_WEIGHT = 1, 2, 4, 8
 
 local function has(flags, flag)
   return floor(flags / flag) % 2 == 1
@@ -35,4 +35,15 @@ local function key_place(blob, flags)
     at = next_at
   end
   return at
+end
+
+-- The key of a blob's job, if it has one, and its weight.
+local function key_and_weight(blob, f1, f2)
+  local key, at
+  if has(f2, HAS_KEY) then
+    key, at = text_at(blob, key_place(blob, f1))
+  elseif has(f2, HAS_WEIGHT) then
+    at = key_place(blob, f1)
+  end
+  return key, has(f2, HAS_WEIGHT) and unpack_number('>I4', blob, at) or 1
 end

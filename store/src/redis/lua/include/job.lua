@@ -27,6 +27,10 @@ local function split(blob)
   end
   if has(f1, HAS_LANE) then job.lane, at = text_at(blob, at) end
   if has(f2, HAS_KEY) then job.key, at = text_at(blob, at) end
+  if has(f2, HAS_WEIGHT) then
+    job.weight = sub(blob, at, at + 3)
+    at = at + 4
+  end
   if has(f2, IN_LINE) or has(f2, RELEASED) then job.bucket, at = text_at(blob, at) end
   job.body = sub(blob, at)
   return job
@@ -37,8 +41,12 @@ local function join(job)
   return concat({
     job.arrival, char(f1, job.f2, math.min(job.attempts, 255), math.min(job.lost, 255)), number6(job.due), job.integration,
     job.closes or '', has(f1, HAS_LANE) and text_bytes(job.lane) or '', job.key and text_bytes(job.key) or '',
-    job.bucket and text_bytes(job.bucket) or '', job.body,
+    job.weight or '', job.bucket and text_bytes(job.bucket) or '', job.body,
   })
+end
+
+local function weight_of(job)
+  return job.weight and unpack_number('>I4', job.weight) or 1
 end
 
 -- A job's place in the order of its lane, and in a line.
