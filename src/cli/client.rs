@@ -18,6 +18,24 @@ pub struct Connection {
     pub key: Option<String>,
 }
 
+/// The same for commands whose `--key` is the key of a job.
+#[derive(clap::Args, Clone)]
+pub struct Place {
+    /// The server's address
+    #[arg(long, env = "TIDEGATE_SERVER", value_name = "URL", default_value = "http://127.0.0.1:7070")]
+    server: String,
+    /// The API key; better kept in the environment than on the command line
+    #[arg(long, env = "TIDEGATE_KEY", value_name = "KEY", hide_env_values = true)]
+    api_key: Option<String>,
+}
+
+impl Place {
+    /// A client of that server.
+    pub fn client(&self) -> Result<Client, Failure> {
+        Client::new(&Connection { server: self.server.clone(), key: self.api_key.clone() })
+    }
+}
+
 /// A client of one server.
 pub struct Client {
     http: reqwest::Client,

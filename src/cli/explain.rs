@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::client::{Client, Connection, segment};
+use super::client::{Place, segment};
 use super::{Failure, table, terminal};
 
 /// Which job.
@@ -26,7 +26,7 @@ pub struct Args {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    connection: Connection,
+    place: Place,
 }
 
 /// Prints the gates, the one that holds marked.
@@ -38,7 +38,7 @@ pub async fn explain(args: Args) -> Result<(), Failure> {
         }
         _ => return Err(Failure::usage("name a job, or --key and --integration")),
     };
-    let answer = Client::new(&args.connection)?.get(&path).await?;
+    let answer = args.place.client()?.get(&path).await?;
     if args.json {
         terminal::out(&answer.to_string());
         return Ok(());

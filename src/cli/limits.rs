@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::client::{Client, Connection, segment};
+use super::client::{Place, segment};
 use super::{Failure, table, terminal};
 
 /// What to do.
@@ -65,7 +65,7 @@ struct Show {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    connection: Connection,
+    place: Place,
 }
 
 #[derive(clap::Args)]
@@ -84,7 +84,7 @@ struct Top {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    connection: Connection,
+    place: Place,
 }
 
 #[derive(clap::Args)]
@@ -97,7 +97,7 @@ struct One {
     #[arg(long, value_name = "JSON")]
     key: Option<String>,
     #[command(flatten)]
-    connection: Connection,
+    place: Place,
 }
 
 /// Does what was asked.
@@ -113,7 +113,7 @@ pub async fn limits(args: Args) -> Result<(), Failure> {
 
 async fn show(args: Show) -> Result<(), Failure> {
     let base = format!("/v1/integrations/{}/limits", segment(&args.integration));
-    let client = Client::new(&args.connection)?;
+    let client = args.place.client()?;
     let Some(rule) = args.rule else {
         let answer = client.get(&base).await?;
         if args.json {
@@ -146,7 +146,7 @@ async fn top(args: Top) -> Result<(), Failure> {
         args.by,
         args.n
     );
-    let answer = Client::new(&args.connection)?.get(&path).await?;
+    let answer = args.place.client()?.get(&path).await?;
     if args.json {
         terminal::out(&answer.to_string());
         return Ok(());
@@ -163,7 +163,7 @@ async fn change(args: One, verb: &str) -> Result<(), Failure> {
     let key = key.map_err(|error| Failure::usage(format!("--key is not JSON: {error}")))?;
     let path = format!("/v1/integrations/{}/limits/{}/keys/{verb}", segment(&args.integration), args.rule);
     let body = key.map_or_else(|| json!({}), |key| json!({ "key": key }));
-    let answer = Client::new(&args.connection)?.send(Method::POST, &path, &body).await?;
+    let answer = args.place.client()?.send(Method::POST, &path, &body).await?;
     print(KEY_HEAD, std::iter::once(key_row(&answer)))
 }
 

@@ -143,9 +143,11 @@ pub struct Top {
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
     first: Option<First>,
     /// Those after this key in the list, as `next` says it.
-    after: Option<String>,
+    #[param(value_type = Option<String>)]
+    after: Option<params::Json>,
     /// Those before this key in the list, as `prev` says it.
-    before: Option<String>,
+    #[param(value_type = Option<String>)]
+    before: Option<params::Json>,
 }
 
 /// By what keys are ordered.
@@ -186,8 +188,8 @@ pub async fn keys(
     let wanted = Wanted {
         order: top.by.map(Order::from).unwrap_or_default(),
         first: top.first.map_or(20, |Number(first)| first),
-        after: top.after,
-        before: top.before,
+        after: place("after", top.after)?,
+        before: place("before", top.before)?,
     };
     let (limit, keys) = limits::keys(&state.services, &name, rule, &wanted).await?;
     Ok(Json(List {
@@ -224,10 +226,20 @@ pub async fn key(
 }
 
 fn read(key: Option<Value>) -> Result<Option<Key>, Problem> {
-    // A rule of the whole integration counts under no field.
-    let key = key.filter(|key| !key.is_null() && key.as_object().is_none_or(|fields| !fields.is_empty()));
     let invalid = |error: schedules::Error| Problem::invalid(&error.field, error.code, error.message);
-    key.map(|key| Key::parse(&key).map_err(invalid)).transpose()
+    key.filter(|key| !key.is_null()).map(|key| Key::parse(&key).map_err(invalid)).transpose()
+}
+
+/// A place in the list of keys: what a rule counts one under, as canonical JSON; `{}` is the whole integration.
+fn place(name: &str, place: Option<params::Json>) -> Result<Option<String>, Problem> {
+    let Some(params::Json(place)) = place else { return Ok(None) };
+    match &place {
+        Value::Object(fields) if fields.is_empty() => Ok(Some("{}".into())),
+        key => match Key::parse(key) {
+            Ok(key) => Ok(Some(key.canonical().to_owned())),
+            Err(error) => Err(Problem::invalid(name, "invalid_parameter", error.message)),
+        },
+    }
 }
 
 /// Which key to change.

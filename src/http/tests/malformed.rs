@@ -86,7 +86,8 @@ fn bad_queries(operation: &Operation) -> Vec<Case> {
             _ => &[],
         };
         for value in values {
-            let integration = if matches!(name, "key" | "match") { "&integration=a" } else { "" };
+            let needs = matches!(name, "key" | "match") && operation.queries().contains(&"integration");
+            let integration = if needs { "&integration=a" } else { "" };
             cases.push(case(ask(&format!("{name}={value}{integration}")), name));
         }
     }

@@ -1,8 +1,8 @@
 //! Rate limits as an operator sees and turns them: inspection, single keys, weights, limiters that are shared, and
 //! back-pressure of another server.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::http::StatusCode;
@@ -10,7 +10,7 @@ use axum::routing::get;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::support::{Server, tidegate, until};
+use crate::support::{KEY, Server, tidegate_in, until};
 
 const IDLE: &str = "module.exports = ({ payload }) => payload;";
 
@@ -49,11 +49,17 @@ async fn a_rule_shows_its_keys_and_single_keys_are_turned_off_and_on() {
     })
     .await;
     let first = &rules["items"][0];
-    assert_eq!((&first["text"], &first["buckets"], &first["capacity"]), (&json!("2 per 1h by email"), &json!(2), &json!(2)));
+    assert_eq!(
+        (&first["text"], &first["buckets"], &first["capacity"]),
+        (&json!("2 per 1h by email"), &json!(2), &json!(2))
+    );
 
     let top = server.get(&format!("{base}/0/keys?by=waiting&first=1")).await;
     let busiest = &top["items"][0];
-    assert_eq!((&busiest["key"], &busiest["level"], &busiest["waiting"]), (&json!({"email": "a"}), &json!(2), &json!(3)));
+    assert_eq!(
+        (&busiest["key"], &busiest["level"], &busiest["waiting"]),
+        (&json!({"email": "a"}), &json!(2), &json!(3))
+    );
     assert_eq!((&top["totalCount"], &top["prev"]), (&json!(2), &Value::Null));
     let next = top["next"].as_str().expect("there is another").replace('"', "%22");
     let rest = server.get(&format!("{base}/0/keys?by=waiting&after={next}")).await;
@@ -69,7 +75,11 @@ async fn a_rule_shows_its_keys_and_single_keys_are_turned_off_and_on() {
         waits.then_some(explained)
     })
     .await;
-    assert_eq!((&explained["heldBy"], &explained["earliestStart"]), (&json!("limit_pause"), &Value::Null), "{explained}");
+    assert_eq!(
+        (&explained["heldBy"], &explained["earliestStart"]),
+        (&json!("limit_pause"), &Value::Null),
+        "{explained}"
+    );
     server.post(&format!("{base}/0/keys/resume"), b).await;
     ended(&server, "mail", 4).await;
 
@@ -106,8 +116,7 @@ async fn weights_are_charged_and_too_heavy_ones_are_told_the_rule() {
     let server = Server::start().await;
     let rule = json!({ "limit": 10, "interval": "1h", "onExceed": "delay" });
     server.deploy("mail", IDLE, json!({ "rateLimits": [rule] })).await;
-    let (status, problem) =
-        server.call("POST", "/v1/integrations/mail/schedule", Some(json!({ "weight": 11 }))).await;
+    let (status, problem) = server.call("POST", "/v1/integrations/mail/schedule", Some(json!({ "weight": 11 }))).await;
     assert_eq!(status, 400);
     assert_eq!((&problem["error"]["code"], &problem["error"]["field"]), (&json!("weight_too_large"), &json!("weight")));
     assert!(problem["error"]["message"].as_str().is_some_and(|said| said.contains("10 per 1h")), "{problem}");
@@ -181,8 +190,8 @@ async fn busy_once(after_s: u32) -> (String, Arc<AtomicUsize>) {
 #[tokio::test]
 async fn a_server_that_asks_for_a_pause_holds_the_limit_shut() {
     let (url, asked) = busy_once(3).await;
-    let opening = format!("{}/32:{}", "127.0.0.1", url.rsplit(':').next().expect("a port"));
-    let server = Server::start_with(&[("TIDEGATE_EGRESS_ALLOW", &opening)]).await;
+    let opening = format!("127.0.0.1/32:{}", url.rsplit(':').next().expect("a port"));
+    let server = Server::start_env(&[("TIDEGATE_EGRESS_ALLOW", &opening)]).await;
     let code = format!("module.exports = async () => (await fetch('{url}')).status;");
     let rule = json!({ "limit": 100, "interval": "1s", "onExceed": "delay", "backPressure": true });
     server.deploy("crm", &code, json!({ "rateLimits": [rule] })).await;
@@ -195,14 +204,14 @@ async fn a_server_that_asks_for_a_pause_holds_the_limit_shut() {
     let job = schedule(&server, "crm", json!({})).await;
     let explained = server.get(&format!("/v1/jobs/{job}/explain")).await;
     assert_eq!((&explained["heldBy"], ms(&explained["earliestStart"])), (&json!("limit"), held), "{explained}");
-    let said = Mutex::new(String::new());
     let runs = ended(&server, "crm", 2).await;
     let second = runs.iter().max_by_key(|run| ms(&run["startedAt"])).expect("two");
-    *said.lock().unwrap_or_else(PoisonError::into_inner) = second.to_string();
     assert!(ms(&second["startedAt"]) >= held, "{second} before {held}");
     assert_eq!((asked.load(Ordering::SeqCst), &second["result"]), (2, &json!(200)));
     let metrics = server.get("/metrics").await;
-    assert!(metrics.as_str().is_some_and(|text| text.contains("tidegate_rate_limits_held_total{integration=\"crm\"} 1")));
+    assert!(
+        metrics.as_str().is_some_and(|text| text.contains("tidegate_rate_limits_held_total{integration=\"crm\"} 1"))
+    );
 }
 
 #[tokio::test]
@@ -213,18 +222,20 @@ async fn the_command_line_shows_and_turns_limits_and_explains() {
     schedule(&server, "mail", json!({ "key": { "email": "a", "n": 1 } })).await;
     ended(&server, "mail", 1).await;
     let job = schedule(&server, "mail", json!({ "key": { "email": "a", "n": 2 } })).await;
-    until("it waits", async || {
-        (server.get(&format!("/v1/jobs/{job}")).await["delayedByLimit"] == true).then_some(())
-    })
-    .await;
+    until("it waits", async || (server.get(&format!("/v1/jobs/{job}")).await["delayedByLimit"] == true).then_some(()))
+        .await;
+    let url = server.url().to_owned();
     let run = async |args: &[&str]| {
-        let mut all = args.to_vec();
-        let url = server.url();
-        all.extend(["--server", &url, "--key-of-the-test"]);
-        all.pop();
-        let out = tidegate(&all, &[("TIDEGATE_KEY", crate::support::KEY)]).await;
-        assert!(out.success, "{args:?}: {}", out.stderr);
-        out.stdout
+        let env = [("TIDEGATE_SERVER", url.as_str()), ("TIDEGATE_KEY", KEY)];
+        let folder = std::env::temp_dir();
+        let args: Vec<String> = args.iter().map(ToString::to_string).collect();
+        let env = env.map(|(name, value)| (name, value.to_owned()));
+        let ran = tokio::task::spawn_blocking(move || {
+            let args: Vec<&str> = args.iter().map(String::as_str).collect();
+            let env: Vec<(&str, &str)> = env.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            tidegate_in(&folder, &args, &env)
+        });
+        ran.await.expect("it ends").ok().out
     };
     let shown = run(&["limits", "show", "mail"]).await;
     assert!(shown.contains("1 per 1h by email"), "{shown}");
