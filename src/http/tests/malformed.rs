@@ -179,7 +179,7 @@ fn wrong_values(name: &str, property: &Value, document: &Value) -> Vec<Value> {
                 json!({"a": "x".repeat(1_025)}),
             ];
         }
-        "delay" | "jitter" => {
+        "delay" | "jitter" | "interval" => {
             return vec![
                 json!(true),
                 json!([]),

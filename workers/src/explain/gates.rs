@@ -251,8 +251,7 @@ impl Way<'_> {
     fn reopening(&self, at: Millis) -> Option<Millis> {
         let job = &self.it.view.job;
         let window = job.window.as_ref().and_then(|spec| Window::parse(spec).ok())?;
-        let is_open =
-            window.is_open(at) && (at < job.due || job.closes.is_none_or(|closes| at < closes || at > closes));
+        let is_open = window.is_open(at) && job.closes != Some(at);
         if is_open { None } else { Opening::of(job, at).ok().map(|opening| opening.due) }
     }
 

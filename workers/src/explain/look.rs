@@ -104,7 +104,8 @@ async fn of(services: &Services, view: &JobView) -> Result<Option<Explanation>> 
         });
     }
     let limit = services.options.concurrency as u64;
-    let pool = Pool { limit, free: services.room.slots().available_permits() as u64 };
+    // A worker that waits for jobs has taken the room for them already: what counts is what it was handed.
+    let pool = Pool { limit, free: limit.saturating_sub(services.leases.all().len() as u64) };
     Ok(Some(explain(&Situation { view, name, pause, control: &control, standing: &standing, rules, pool })))
 }
 

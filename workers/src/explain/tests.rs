@@ -285,7 +285,7 @@ async fn s18_paused_with_a_note() {
 async fn s19_no_room_for_runs() {
     let scene = Scene::new(json!({})).await;
     let job = scene.schedule(json!({})).await;
-    let taken = scene.world.services.room.slots().try_acquire_owned().expect("the only one");
+    let taken = scene.world.services.leases.hold(store::queue::Lease { job: JobId::new(NOW), token: 1 });
     scene.check(job, Some(GateName::Runners), None).await;
     drop(taken);
     scene.check(job, None, Some(0)).await;
