@@ -36,7 +36,7 @@ pub(super) fn adjust(
 }
 
 /// The integrations with jobs in line at a bucket, or let out of its line.
-fn waiting_at(step: &Step<'_>, integration: IntegrationId, bucket: &str) -> Result<Vec<IntegrationId>> {
+pub(super) fn waiting_at(step: &Step<'_>, integration: IntegrationId, bucket: &str) -> Result<Vec<IntegrationId>> {
     if !is_shared(bucket) {
         let mut statement =
             step.connection.prepare_cached("SELECT integration FROM gates WHERE integration = ?1 AND name = ?2")?;

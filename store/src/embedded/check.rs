@@ -14,7 +14,7 @@ use crate::{Error, Result};
 const MOST: i64 = 100;
 
 /// What must not be found: the rule, and a query for the ids and the details of what breaks it.
-const RULES: [(&str, &str); 11] = [
+const RULES: [(&str, &str); 12] = [
     ("job_in_no_state", "SELECT id, state FROM jobs NOT INDEXED WHERE state NOT IN (0, 1, 2)"),
     (
         "lease_and_state_disagree",
@@ -39,6 +39,13 @@ const RULES: [(&str, &str); 11] = [
          LEFT JOIN (SELECT integration, gate AS name, sum(in_line) AS line FROM jobs WHERE gate IS NOT NULL
                     GROUP BY integration, gate) USING (integration, name)
          WHERE line IS NULL OR is_empty <> (line = 0)",
+    ),
+    (
+        // Only what is shut, or was until its gate opened a moment ago, keeps one that was charged before.
+        "charged_job_in_line",
+        "SELECT id, gate FROM jobs NOT INDEXED WHERE in_line = 1 AND charged = 1
+           AND NOT EXISTS (SELECT 1 FROM holds WHERE name = gate AND holds.integration IN (jobs.integration, zeroblob(16)))
+           AND EXISTS (SELECT 1 FROM gates WHERE gates.integration = jobs.integration AND name = gate AND at > 0)",
     ),
     (
         "lane_without_job",

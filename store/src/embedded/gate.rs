@@ -5,7 +5,7 @@
 //! handed out, so a job that is cancelled, refused or held up on the way costs nothing either, and its gate opens again.
 //! Until the last of them has started, or gone, others that come to the bucket queue up: nobody overtakes.
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, Row};
 use schedules::Millis;
 use schedules::rate::{Bucket, Limit, OnExceed};
 
@@ -150,8 +150,40 @@ fn open(
         through += 1;
     }
     let next_weight = line.get(through).map_or(1, |job| job.weight);
-    set(step, integration, name, room.next(next_weight), through == line.len())?;
-    Ok(through)
+    let mut is_empty = through == line.len();
+    let mut next = room.next(next_weight);
+    if !is_shut && !is_empty {
+        // Those that were charged before take no room: only what was shut has kept them.
+        let charged = charged(step.connection, integration, name)?;
+        for job in &charged {
+            let_through(step, integration, job)?;
+        }
+        through += charged.len();
+        is_empty = !charged.is_empty() && self::line(step.connection, integration, name, 1)?.is_empty();
+        next = if charged.len() == LET_THROUGH { OPEN } else { next };
+    }
+    set(step, integration, name, next, is_empty)?;
+    Ok(through.min(most))
+}
+
+/// Jobs in line that were charged before.
+fn charged(connection: &Connection, integration: IntegrationId, name: &str) -> Result<Vec<Waiting>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT seq, lane, key_text, closes, weight, charged FROM jobs INDEXED BY jobs_line
+         WHERE gate IS NOT NULL AND integration = ?1 AND gate = ?2 AND in_line = 1 AND charged = 1 LIMIT ?3",
+    )?;
+    row::all(&mut statement, (integration, name, row::count(LET_THROUGH)), waiting)
+}
+
+fn waiting(row: &Row<'_>) -> Result<Waiting> {
+    Ok(Waiting {
+        seq: row.get(0)?,
+        lane: row.get(1)?,
+        key: row.get(2)?,
+        closes: row.get(3)?,
+        weight: row.get(4)?,
+        is_charged: row.get(5)?,
+    })
 }
 
 fn line(connection: &Connection, integration: IntegrationId, name: &str, limit: usize) -> Result<Vec<Waiting>> {
@@ -159,16 +191,7 @@ fn line(connection: &Connection, integration: IntegrationId, name: &str, limit: 
         "SELECT seq, lane, key_text, closes, weight, charged FROM jobs INDEXED BY jobs_line
          WHERE gate IS NOT NULL AND integration = ?1 AND gate = ?2 AND in_line = 1 ORDER BY due, priority DESC, seq LIMIT ?3",
     )?;
-    row::all(&mut statement, (integration, name, row::count(limit)), |row| {
-        Ok(Waiting {
-            seq: row.get(0)?,
-            lane: row.get(1)?,
-            key: row.get(2)?,
-            closes: row.get(3)?,
-            weight: row.get(4)?,
-            is_charged: row.get(5)?,
-        })
-    })
+    row::all(&mut statement, (integration, name, row::count(limit)), waiting)
 }
 
 fn let_through(step: &mut Step<'_>, integration: IntegrationId, job: &Waiting) -> Result<()> {

@@ -253,22 +253,25 @@ local function open_gate(bucket, most)
   local line = P .. ':h:' .. bucket
   local members = call('ZRANGE', line, 0, most)
   local room, out
-  local next_weight = 1
+  local next_weight, has_room = 1, true
   for i = 1, #members do
     local id = sub(members[i], 7)
     local job = split(call('HGET', JOBS, id))
     room = room or rehearsal(bucket, rule_of(bucket, job.key))
     local is_free = (job.closes and now >= unpack_number('>I6', job.closes)) or (has(job.f1, CHARGED) and not room.is_shut)
-    next_weight = weight_of(job)
-    if i > most or (not is_free and not room.take(next_weight)) then
-      if room.want_more then room.want_more(members, i + 1) end
-      break
+    if has_room and not is_free then
+      next_weight = weight_of(job)
+      has_room = i <= most and room.take(next_weight)
+      if not has_room and room.want_more then room.want_more(members, i + 1) end
     end
-    call('ZREM', line, members[i])
-    set_line(job, bucket, false)
-    call('HSET', JOBS, id, join(job))
-    add_to_lane(id, job)
-    out = (out or 0) + 1
+    -- Those that were charged before take no room, and pass.
+    if i <= most and (has_room or is_free) then
+      call('ZREM', line, members[i])
+      set_line(job, bucket, false)
+      call('HSET', JOBS, id, join(job))
+      add_to_lane(id, job)
+      out = (out or 0) + 1
+    end
   end
   if out then call('HINCRBY', LET_OUT, bucket, out) end
   if call('EXISTS', line) == 0 then close_gate(bucket) else call('ZADD', GATES, room.opens(next_weight), bucket) end
