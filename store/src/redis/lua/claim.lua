@@ -194,6 +194,7 @@ if not is_plain then
       local word, a, b
       if has(f1, CHARGED) then
         word, a, b = admit_charged(sub(blob, 16, 31), control[5], key)
+        if word == 'wait' then call('SADD', CHARGED_LINES, a) end
       else
         word, a, b = admit(sub(blob, 16, 31), control[5], key, job ~= nil, weight)
       end

@@ -31,6 +31,9 @@ call('HDEL', P .. ':u', integration)
 call('HDEL', TICKS, integration)
 call('HDEL', P .. ':T', integration)
 call('DEL', P .. ':f:' .. string.format('%.0f', floor(now / 86400000)) .. ':' .. integration)
+for _, bucket in ipairs(call('SMEMBERS', CHARGED_LINES)) do
+  if sub(bucket, 1, 16) == integration then call('SREM', CHARGED_LINES, bucket) end
+end
 for _, bucket in ipairs(call('HKEYS', HOLDS)) do
   if sub(bucket, 1, 16) == integration then call('HDEL', HOLDS, bucket) end
 end

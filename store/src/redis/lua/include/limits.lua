@@ -254,6 +254,7 @@ local function open_gate(bucket, most)
   local members = call('ZRANGE', line, 0, most)
   local room, out
   local next_weight, has_room = 1, true
+  local has_charged = call('SISMEMBER', CHARGED_LINES, bucket) == 1
   for i = 1, #members do
     local id = sub(members[i], 7)
     local job = split(call('HGET', JOBS, id))
@@ -265,6 +266,7 @@ local function open_gate(bucket, most)
       if not has_room and room.want_more then room.want_more(members, i + 1) end
     end
     -- Those that were charged before take no room, and pass.
+    if not has_room and not has_charged then break end
     if i <= most and (has_room or is_free) then
       call('ZREM', line, members[i])
       set_line(job, bucket, false)
@@ -273,6 +275,7 @@ local function open_gate(bucket, most)
       out = (out or 0) + 1
     end
   end
+  if has_charged and room and not room.is_shut and #members <= most then call('SREM', CHARGED_LINES, bucket) end
   if out then call('HINCRBY', LET_OUT, bucket, out) end
   if call('EXISTS', line) == 0 then close_gate(bucket) else call('ZADD', GATES, room.opens(next_weight), bucket) end
 end
