@@ -287,7 +287,7 @@ async fn s19_no_room_for_runs() {
     let job = scene.schedule(json!({})).await;
     let taken = scene.world.services.leases.hold(store::queue::Lease { job: JobId::new(NOW), token: 1 });
     scene.check(job, Some(GateName::Runners), None).await;
-    drop(taken);
+    scene.world.services.leases.release(taken.lease);
     scene.check(job, None, Some(0)).await;
 }
 
