@@ -1,5 +1,7 @@
 //! Back-pressure: a pause that another server asked for shuts the buckets of the rate limits that opted in.
 
+use std::pin::Pin;
+
 use store::queue::{Adjustment, Inspect, Job, Queue};
 
 use crate::{Entry, Event, Result, Services};
@@ -8,10 +10,19 @@ use crate::{Entry, Event, Result, Services};
 const MAX_HOLD_MS: u64 = 3_600_000;
 
 /// Shuts the buckets that a job counts for, for as long as the last answer to its run asked; an hour at most.
-pub(super) async fn apply(services: &Services, entry: &Entry, job: &Job, pause_ms: u64) {
-    if let Err(error) = hold(services, entry, job, pause_ms.min(MAX_HOLD_MS)).await {
-        tracing::warn!(integration = &*entry.name, %error, "a rate limit could not be held shut; the next answer does it");
-    }
+/// Boxed: within a run's future, which is deep already, it is more than the compiler looks through.
+pub(super) fn apply<'a>(
+    services: &'a Services,
+    entry: &'a Entry,
+    job: &'a Job,
+    pause_ms: u64,
+) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+    Box::pin(async move {
+        if let Err(error) = hold(services, entry, job, pause_ms.min(MAX_HOLD_MS)).await {
+            let integration = &*entry.name;
+            tracing::warn!(integration, %error, "a rate limit could not be held shut; the next answer does it");
+        }
+    })
 }
 
 async fn hold(services: &Services, entry: &Entry, job: &Job, pause_ms: u64) -> Result<()> {
