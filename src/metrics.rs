@@ -63,6 +63,8 @@ table! {
     jobs_queued: counter "tidegate_jobs_queued_total" ["integration", "cause"], "Jobs that were accepted into the queue.";
     jobs_retried: counter "tidegate_jobs_retried_total" ["integration"], "Failed attempts that will be repeated.";
     jobs_rate_limited: counter "tidegate_jobs_rate_limited_total" ["integration"], "Jobs that a rate limit refused.";
+    limits_refused: counter "tidegate_rate_limits_refused_total" ["integration", "rule"], "Jobs that a rate limit refused, by the rule's place in the settings.";
+    limits_held: counter "tidegate_rate_limits_held_total" ["integration"], "Rate limits whose bucket was shut as another server asked for a pause.";
     limits_skipped: counter "tidegate_rate_limits_skipped_total" ["integration"], "Rate limits that did not apply to a job that started: its key lacks a field that they count by.";
     backlogs_full: counter "tidegate_jobs_crowded_total" ["integration"], "Jobs that were refused because too many of their key were pending.";
     jobs_died: counter "tidegate_jobs_died_total" ["integration"], "Jobs whose last attempt failed.";
@@ -160,6 +162,12 @@ impl Metrics {
         counts: Vec<(store::IntegrationId, Counts)>,
     ) -> prometheus::Result<()> {
         let jobs = gauges(registry, "tidegate_queue_jobs", "Jobs in the queue.", &["integration", "state"])?;
+        let in_line = gauges(
+            registry,
+            "tidegate_queue_jobs_at_limits",
+            "Pending jobs that wait in line at a full rate limit.",
+            &["integration"],
+        )?;
         let age = gauge(
             registry,
             "tidegate_queue_oldest_ready_age_seconds",
@@ -176,6 +184,7 @@ impl Metrics {
                 ("running", counts.running),
                 ("dead", counts.dead),
             ];
+            in_line.with_label_values(&[label]).add(count(counts.in_line));
             for (state, n) in states {
                 jobs.with_label_values(&[label, state]).add(count(n));
             }
@@ -223,6 +232,13 @@ impl Observer for Metrics {
             }
             Event::LimitSkipped { integration } => {
                 families.limits_skipped.with_label_values(&[self.label(integration)]).inc()
+            }
+            Event::LimitRefused { integration, rule } => {
+                let labels = [self.label(integration), &rule.to_string()];
+                families.limits_refused.with_label_values(&labels).inc();
+            }
+            Event::LimitHeld { integration } => {
+                families.limits_held.with_label_values(&[self.label(integration)]).inc()
             }
             Event::JobRetried { integration } => {
                 families.jobs_retried.with_label_values(&[self.label(integration)]).inc()
@@ -337,6 +353,10 @@ mod tests {
         check(refused, "tidegate_jobs_rate_limited_total{integration=\"a\"} 1");
         let skipped = Event::LimitSkipped { integration: integration.clone() };
         check(skipped, "tidegate_rate_limits_skipped_total{integration=\"a\"} 1");
+        let refused = Event::LimitRefused { integration: integration.clone(), rule: 3 };
+        check(refused, "tidegate_rate_limits_refused_total{integration=\"a\",rule=\"3\"} 1");
+        let held = Event::LimitHeld { integration: integration.clone() };
+        check(held, "tidegate_rate_limits_held_total{integration=\"a\"} 1");
         let full = Event::BacklogFull { integration: integration.clone() };
         check(full, "tidegate_jobs_crowded_total{integration=\"a\"} 1");
         check(

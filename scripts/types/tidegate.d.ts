@@ -91,6 +91,8 @@ interface TidegateSchedule {
   window?: TidegateWindow;
   jitter?: number | string;
   priority?: number;
+  /** How many units of each rate limit it takes (1). */
+  weight?: number;
   idempotencyKey?: string;
   ifExists?: 'replace' | 'keep' | 'reject';
   /**
@@ -119,7 +121,7 @@ interface TidegateIntegration {
    * Runs it now and waits for its result. Throws an error with a `code`: `execution_failed`, or with `retryAfter` (ms)
    * `rate_limited`.
    */
-  execute(payload?: unknown, options?: { key?: TidegateKey; priority?: number; idempotencyKey?: string }): Promise<any>;
+  execute(payload?: unknown, options?: { key?: TidegateKey; priority?: number; weight?: number; idempotencyKey?: string }): Promise<any>;
   /** Runs it later. */
   schedule(payload?: unknown, options?: TidegateSchedule): Promise<TidegateScheduled>;
   /** Drops pending jobs by their key. */

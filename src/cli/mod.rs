@@ -9,10 +9,12 @@ mod declarations;
 mod deploy;
 mod dev;
 mod examples;
+mod explain;
 mod failure;
 mod folder;
 mod jobs;
 mod keys;
+mod limits;
 mod local;
 mod logs;
 mod new;
@@ -25,6 +27,7 @@ mod serve;
 mod simulate;
 mod sse;
 mod store;
+mod table;
 mod terminal;
 mod test;
 mod verify;
@@ -82,6 +85,10 @@ enum Command {
     Simulate(simulate::Args),
     /// Prove that no tick of a schedule is missing or doubled
     Verify(verify::Args),
+    /// Say why a job has not started, and when it will
+    Explain(explain::Args),
+    /// Look into rate limits; pause, resume and reset single keys
+    Limits(limits::Args),
     /// Set, list and delete secrets
     Secrets(secrets::Args),
     /// Look after the keys that secrets are encrypted with
@@ -120,6 +127,8 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Schedules(args) => block_on(schedules::schedules(args)),
         Command::Simulate(args) => simulate::simulate(&args),
         Command::Verify(args) => block_on(verify::verify(args)),
+        Command::Explain(args) => block_on(explain::explain(args)),
+        Command::Limits(args) => block_on(limits::limits(args)),
         Command::Secrets(args) => block_on(secrets::secrets(args)),
         Command::Keys(args) => block_on(keys::keys(args)),
         Command::Store(args) => block_on(store::store(args)),

@@ -110,6 +110,32 @@ impl<T: FromStr> FromRequestParts<State> for Backfilled<T> {
     }
 }
 
+/// The `{rule}` of a path: the place of a rate limit in the settings.
+pub struct RulePlace(pub usize);
+
+impl FromRequestParts<State> for RulePlace {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Problem> {
+        let text = path_part(parts, state, "rule").await?;
+        let right = "must be the place of the rule in settings.rateLimits, from 0 on";
+        text.parse().map(Self).map_err(|_| Problem::invalid("rule", "invalid_rule", right))
+    }
+}
+
+/// The `{limiter}` of a path: a limiter's name.
+pub struct LimiterName(pub String);
+
+impl FromRequestParts<State> for LimiterName {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Problem> {
+        let name = path_part(parts, state, "limiter").await?;
+        workers::limits::check_name(&name)?;
+        Ok(Self(name))
+    }
+}
+
 async fn path_part(parts: &mut Parts, state: &State, name: &'static str) -> Result<String, Problem> {
     let params = RawPathParams::from_request_parts(parts, state).await;
     let params = params.map_err(|_| Problem::invalid(name, "invalid_utf8", "the path must be UTF-8"))?;

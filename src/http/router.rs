@@ -9,8 +9,8 @@ use super::edge;
 use super::error::Problem;
 use super::openapi::Table;
 use super::routes::{
-    api_keys, bulk, dead, home, integrations, invoke, jobs, preview, probes, releases, runs, schedule, schedules,
-    secrets,
+    api_keys, bulk, dead, explain, home, integrations, invoke, jobs, limiters, limits, preview, probes, releases, runs,
+    schedule, schedules, secrets,
 };
 use super::state::State;
 
@@ -55,7 +55,6 @@ pub fn table() -> Table {
         .on(READ,   routes!(jobs::show))                   // GET    /v1/jobs/{id}
         .on(INVOKE, routes!(jobs::remove))                 // DELETE /v1/jobs/{id}
         .on(INVOKE, routes!(jobs::replay))                 // POST   /v1/jobs/{id}/replay
-        .on(READ,   routes!(jobs::explain))                // GET    /v1/jobs/{id}/explain
         .on(INVOKE, routes!(jobs::reschedule))             // POST   /v1/jobs/{id}/reschedule
         .on(READ,   routes!(dead::list))                   // GET    /v1/dead
         .on(READ,   routes!(dead::show))                   // GET    /v1/dead/{fingerprint}
@@ -65,6 +64,19 @@ pub fn table() -> Table {
         .on(READ,   routes!(bulk::show))                   // GET    /v1/bulk/{id}
         .on(INVOKE, routes!(bulk::stop))                   // POST   /v1/bulk/{id}/stop
         .on(INVOKE, routes!(bulk::undo))                   // POST   /v1/bulk/{id}/undo
+        .on(READ,   routes!(explain::job))                 // GET    /v1/jobs/{id}/explain
+        .on(READ,   routes!(explain::key))                 // GET    /v1/integrations/{name}/explain
+        // rate limits
+        .on(READ,   routes!(limits::list))                 // GET    /v1/integrations/{name}/limits
+        .on(READ,   routes!(limits::keys))                 // GET    /v1/integrations/{name}/limits/{rule}/keys
+        .on(READ,   routes!(limits::key))                  // GET    /v1/integrations/{name}/limits/{rule}/key
+        .on(DEPLOY, routes!(limits::pause))                // POST   /v1/integrations/{name}/limits/{rule}/keys/pause
+        .on(DEPLOY, routes!(limits::resume))               // POST   /v1/integrations/{name}/limits/{rule}/keys/resume
+        .on(DEPLOY, routes!(limits::reset))                // POST   /v1/integrations/{name}/limits/{rule}/keys/reset
+        .on(READ,   routes!(limiters::list))               // GET    /v1/limiters
+        .on(READ,   routes!(limiters::show))               // GET    /v1/limiters/{limiter}
+        .on(ADMIN,  routes!(limiters::put))                // PUT    /v1/limiters/{limiter}
+        .on(ADMIN,  routes!(limiters::remove))             // DELETE /v1/limiters/{limiter}
         // runs
         .on(READ,   routes!(runs::list))                   // GET    /v1/runs
         .on(READ,   routes!(runs::follow_all))             // GET    /v1/runs/stream

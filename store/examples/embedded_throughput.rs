@@ -70,6 +70,7 @@ async fn job(queue: &Embedded, of: u64) -> Outcome<NewJob> {
         window: None,
         jitter_ms: 0,
         priority: 5,
+        weight: 1,
         lane: None,
         awaited: false,
         tick: None,

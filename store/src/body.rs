@@ -50,6 +50,7 @@ pub(crate) struct Columns {
     pub(crate) due: Millis,
     pub(crate) closes: Option<Millis>,
     pub(crate) priority: u8,
+    pub(crate) weight: u32,
     pub(crate) lane: Option<Box<str>>,
     /// Wins over what the body says.
     pub(crate) debounce: Option<Debounce>,
@@ -117,6 +118,7 @@ pub(crate) fn decode(columns: Columns, canonical: Option<&str>, bytes: &[u8]) ->
         window: body.window.map(WindowSpec::from),
         jitter_ms: body.jitter_ms,
         priority: columns.priority,
+        weight: columns.weight,
         lane: columns.lane,
         awaited: body.awaited,
         tick: body.tick.map(|(nominal, previous, upcoming)| Tick {

@@ -1,12 +1,13 @@
 //! The engines there are, as a closed set.
 
 use schedules::Millis;
+use schedules::rate::{LimiterId, Rule};
 
 use crate::embedded::Embedded;
 use crate::queue::{
-    Cancelled, Claim, Claimed, Control, Counts, Cursor, Edit, Enqueued, Fired, Firing, Inspect, JobFilter, JobView,
-    Lease, Leased, Mark, Move, NewJob, Page, PageRequest, Pruned, Pruning, Queue, Record, ScheduleRef, Selector,
-    Settled, Settlement, Survey, TickRecord, Transfer, Violation,
+    Adjustment, BucketView, Cancelled, Claim, Claimed, Control, Counts, Cursor, Edit, Enqueued, Fired, Firing, Inspect,
+    JobFilter, JobView, Lease, Leased, Mark, Move, NewJob, Page, PageRequest, Pruned, Pruning, Queue, Record,
+    ScheduleRef, Selector, Settled, Settlement, Standing, Survey, TickRecord, Transfer, Violation,
 };
 use crate::redis::Redis;
 use crate::{IntegrationId, JobId, Result};
@@ -59,6 +60,8 @@ impl Queue for Engine {
         clear_outbox(records: Vec<TickRecord>) -> Result<()>;
         forget_schedules(schedules: Vec<ScheduleRef>) -> Result<()>;
         control(integration: IntegrationId, control: Control) -> Result<()>;
+        adjust(integration: IntegrationId, bucket: String, adjustment: Adjustment) -> Result<()>;
+        purge_limiter(limiter: LimiterId) -> Result<()>;
         replay(job: JobId, due: Millis, edit: Edit) -> Result<bool>;
         discard(jobs: Vec<JobId>) -> Result<u64>;
         purge(integration: IntegrationId) -> Result<()>;
@@ -79,6 +82,9 @@ impl Inspect for Engine {
         cursors(schedules: Vec<ScheduleRef>) -> Result<Vec<Option<Cursor>>>;
         outbox(limit: usize) -> Result<Vec<TickRecord>>;
         check() -> Result<Vec<Violation>>;
+        bucket(integration: IntegrationId, name: String, rule: Rule) -> Result<BucketView>;
+        buckets(integration: IntegrationId, rule_name: String, rule: Rule, most: usize) -> Result<Vec<BucketView>>;
+        standing(job: JobId, buckets: Vec<String>) -> Result<Option<Standing>>;
         control_of(integration: IntegrationId) -> Result<Control>;
     }
 }

@@ -4,11 +4,12 @@ use std::fmt;
 use std::future::{Future, pending};
 
 use schedules::Millis;
+use schedules::rate::{LimiterId, Rule};
 
 use crate::queue::{
-    Cancelled, Claim, Claimed, Control, Counts, Cursor, Edit, Enqueued, Fired, Firing, Inspect, JobFilter, JobView,
-    Lease, Leased, Move, NewJob, Page, PageRequest, Pruned, Pruning, Queue, ScheduleRef, Selector, Settled, Settlement,
-    TickRecord, Violation,
+    Adjustment, BucketView, Cancelled, Claim, Claimed, Control, Counts, Cursor, Edit, Enqueued, Fired, Firing, Inspect,
+    JobFilter, JobView, Lease, Leased, Move, NewJob, Page, PageRequest, Pruned, Pruning, Queue, ScheduleRef, Selector,
+    Settled, Settlement, Standing, TickRecord, Violation,
 };
 use crate::{Error, IntegrationId, JobId, Result};
 
@@ -103,6 +104,8 @@ impl<Q: Queue + Inspect, D: Director> Queue for Faulty<Q, D> {
         clear_outbox(records: Vec<TickRecord>) -> ();
         forget_schedules(schedules: Vec<ScheduleRef>) -> ();
         control(integration: IntegrationId, control: Control) -> ();
+        adjust(integration: IntegrationId, bucket: String, adjustment: Adjustment) -> ();
+        purge_limiter(limiter: LimiterId) -> ();
         replay(job: JobId, due: Millis, edit: Edit) -> bool;
         discard(jobs: Vec<JobId>) -> u64;
         purge(integration: IntegrationId) -> ();
@@ -135,6 +138,9 @@ impl<Q: Queue + Inspect, D: Director> Inspect for Faulty<Q, D> {
         cursors(schedules: Vec<ScheduleRef>) -> Vec<Option<Cursor>>;
         outbox(limit: usize) -> Vec<TickRecord>;
         check() -> Vec<Violation>;
+        bucket(integration: IntegrationId, name: String, rule: Rule) -> BucketView;
+        buckets(integration: IntegrationId, rule_name: String, rule: Rule, most: usize) -> Vec<BucketView>;
+        standing(job: JobId, buckets: Vec<String>) -> Option<Standing>;
         control_of(integration: IntegrationId) -> Control;
     }
 }

@@ -22,6 +22,7 @@ struct Kept {
     lane: Option<String>,
     key: Option<String>,
     body: Vec<u8>,
+    weight: u32,
 }
 
 /// A job as text.
@@ -36,6 +37,7 @@ pub(crate) fn encode(job: &Job) -> Result<String> {
         lane: job.lane.as_deref().map(str::to_owned),
         key: job.key.as_ref().map(|key| key.canonical().to_owned()),
         body: body::encode(job)?,
+        weight: job.weight,
     };
     let bytes = rmp_serde::to_vec(&kept).map_err(|error| Error::Corrupt(error.to_string()))?;
     let digit = |number: u8| char::from_digit(number.into(), 16).unwrap_or('0');
@@ -59,6 +61,7 @@ pub(crate) fn decode(text: &str) -> Result<Job> {
         due: Millis(kept.due),
         closes: kept.closes.map(Millis),
         priority: kept.priority,
+        weight: kept.weight,
         lane: kept.lane.map(Into::into),
         debounce: None,
     };
@@ -87,6 +90,7 @@ mod tests {
             window: None,
             jitter_ms: 3,
             priority: 7,
+            weight: 3,
             lane: Some(r#"{"a":"x"}"#.into()),
             awaited: false,
             tick: None,

@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use schedules::rate::Limit;
 use scripts::protocol::Bundle;
 use store::IntegrationId;
 use store::catalog::{Catalog, Integration, ReleaseNumber, Trigger};
 
+use crate::limits::Limiters;
 use crate::packages::{Installed, Lock};
 use crate::settings::Settings;
 use crate::{Error, Result};
@@ -51,6 +53,7 @@ type Serving = (Arc<Entry>, Option<Arc<Version>>);
 struct Index {
     by_id: HashMap<IntegrationId, Arc<Entry>>,
     by_name: HashMap<Arc<str>, Arc<Entry>>,
+    limiters: Arc<Limiters>,
     catalog_version: u64,
 }
 
@@ -78,7 +81,8 @@ impl Directory {
         let catalog_version = self.0.catalog.version().await?;
         let entries =
             self.0.catalog.all_integrations().await?.into_iter().map(|integration| Arc::new(entry(integration)));
-        let mut index = Index { catalog_version, ..Index::default() };
+        let limiters = Arc::new(Limiters::new(self.0.catalog.all_limiters().await?));
+        let mut index = Index { catalog_version, limiters, ..Index::default() };
         for entry in entries {
             index.by_name.insert(entry.name.clone(), entry.clone());
             index.by_id.insert(entry.id, entry);
@@ -102,6 +106,21 @@ impl Directory {
 
     fn index(&self) -> Arc<Index> {
         self.0.index.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The limiters.
+    pub fn limiters(&self) -> Arc<Limiters> {
+        self.index().limiters.clone()
+    }
+
+    /// The rate limits of settings, those that name a limiter with its numbers.
+    pub fn limits(&self, settings: &Settings) -> Vec<Limit> {
+        self.limiters().resolve(&settings.rate_limits)
+    }
+
+    /// Refuses settings that name a limiter that is not there.
+    pub fn check_limiters(&self, settings: &Settings) -> Result<()> {
+        self.limiters().check(&settings.rate_limits)
     }
 
     /// The integration with this name.

@@ -68,6 +68,18 @@ pub enum Event {
         /// The integration's name.
         integration: Arc<str>,
     },
+    /// A rate limit refused a job.
+    LimitRefused {
+        /// The integration's name.
+        integration: Arc<str>,
+        /// The rule's place in the settings.
+        rule: usize,
+    },
+    /// Another server asked for a pause, and a rate limit's bucket was shut for it.
+    LimitHeld {
+        /// The integration's name.
+        integration: Arc<str>,
+    },
     /// A failed attempt will be repeated.
     JobRetried {
         /// The integration's name.

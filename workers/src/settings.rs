@@ -6,13 +6,14 @@ mod schedule;
 
 use schedules::backoff::{Backoff, Retry};
 use schedules::delay;
-use schedules::rate::{Limit, OnMissing};
+use schedules::rate::OnMissing;
 use schedules::recurrence::{Recurrence, RecurrenceSpec};
 use serde::Deserialize;
 use serde_json::Value;
 
 pub use concurrency::{Concurrency, Lanes};
-pub use limits::in_words;
+pub use limits::{RateLimit, in_words};
+pub(crate) use limits::{WrittenAlgorithm, check_limiter_name, rule};
 
 use crate::gateway::Route;
 use crate::wire::{self, Object};
@@ -82,7 +83,7 @@ pub struct Settings {
     /// Attempts and pauses.
     pub retry: Retry,
     /// The rate limits; the queue charges them.
-    pub rate_limits: Vec<Limit>,
+    pub rate_limits: Vec<RateLimit>,
     /// The schedule, of recurring integrations.
     pub schedule: Option<Schedule>,
     /// How many of its jobs run at once, and by what they take turns.
@@ -100,6 +101,7 @@ struct Written {
     memory_mb: Option<u32>,
     retry: Option<Object<WrittenRetry>>,
     rate_limits: Vec<Object<limits::Written>>,
+    back_pressure: bool,
     schedule: Option<Object<schedule::Written>>,
     concurrency: Option<Value>,
     allowed_domains: Option<Vec<String>>,
@@ -138,7 +140,7 @@ impl Settings {
             timeout_ms: in_range("settings.timeoutMs", written.timeout_ms.unwrap_or(10_000), 1, MAX_TIMEOUT_MS)?,
             memory_mb: in_range("settings.memoryMb", written.memory_mb.unwrap_or(64), 8, MAX_MEMORY_MB)?,
             retry: retry(written.retry.map(|Object(retry)| retry).unwrap_or_default())?,
-            rate_limits: limits::read(written.rate_limits)?,
+            rate_limits: limits::read(written.rate_limits, written.back_pressure)?,
             schedule: written
                 .schedule
                 .map(|Object(written)| schedule::read(written, "settings.schedule"))
@@ -153,7 +155,7 @@ impl Settings {
 impl Settings {
     /// What these settings do that their author may not have meant.
     pub fn warnings(&self) -> Vec<String> {
-        let by_key = |(place, limit): (usize, &Limit)| {
+        let by_key = |(place, RateLimit { limit, .. }): (usize, &RateLimit)| {
             let what = match limit.on_missing {
                 OnMissing::Skip => "it applies to scheduled and executed jobs that have one, and to no tick",
                 OnMissing::Reject => "it refuses every one of them",
@@ -161,7 +163,7 @@ impl Settings {
             let fields = limit.fields.join(", ");
             format!("settings.rateLimits[{place}] counts by {fields}, and ticks have no key: {what}")
         };
-        let limits = self.rate_limits.iter().enumerate().filter(|(_, limit)| !limit.fields.is_empty());
+        let limits = self.rate_limits.iter().enumerate().filter(|(_, it)| !it.limit.fields.is_empty());
         if self.schedule.is_some() { limits.map(by_key).collect() } else { Vec::new() }
     }
 }

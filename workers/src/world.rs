@@ -77,6 +77,7 @@ pub(crate) fn job(integration: IntegrationId, cause: Cause) -> Job {
         window: None,
         jitter_ms: 0,
         priority: 0,
+        weight: 1,
         lane: None,
         awaited: false,
         tick: None,

@@ -49,29 +49,39 @@ pub enum Decision {
 
 /// Tests and charges one admission at `now`; `None` is an empty bucket.
 pub fn decide(tat: Option<Tat>, now: Millis, rule: &Rule) -> Decision {
-    let start = earliest(tat, rule);
-    if start <= now { Decision::Admit { tat: charge(tat, now, rule) } } else { Decision::Wait { until: start } }
+    let start = earliest(tat, rule, 1);
+    if start <= now { Decision::Admit { tat: charge(tat, now, rule, 1) } } else { Decision::Wait { until: start } }
 }
 
-/// The first whole millisecond at which the bucket has room: TAT − (burst − 1) × T, rounded up.
-pub(super) fn earliest(tat: Option<Tat>, rule: &Rule) -> Millis {
+/// How many units are in the bucket, rounded up.
+pub(super) fn level(tat: Option<Tat>, now: Millis, rule: &Rule) -> u32 {
+    let Some(tat) = tat else { return 0 };
+    let limit = rule.limit.max(1);
+    let tat = tat.fitted(limit);
+    let ahead = i128::from(tat.ms - now.0) * i128::from(limit) + i128::from(tat.part);
+    let interval = i128::from(rule.interval_ms.max(1));
+    u32::try_from(ahead.max(0).div_euclid(interval) + i128::from(ahead.max(0) % interval > 0)).unwrap_or(u32::MAX)
+}
+
+/// The first whole millisecond at which the bucket has room for `weight`: TAT − (burst − weight) × T, rounded up.
+pub(super) fn earliest(tat: Option<Tat>, rule: &Rule, weight: u32) -> Millis {
     let Some(tat) = tat else {
         return Millis(i64::MIN);
     };
     let limit = rule.limit.max(1);
     let tat = tat.fitted(limit);
-    let (ahead_ms, ahead_part) = times(rule, rule.burst() - 1);
+    let (ahead_ms, ahead_part) = times(rule, rule.burst().saturating_sub(weight));
     // `part` is below `limit`, so one borrowed millisecond is always enough; rounding up gives it back.
     let round_up = i64::from(tat.part > ahead_part);
     Millis(tat.ms.saturating_sub(ahead_ms)).after(round_up)
 }
 
-/// The state after an admission at `start`: max(TAT, start) + T.
-pub(super) fn charge(tat: Option<Tat>, start: Millis, rule: &Rule) -> Tat {
+/// The state after an admission of `weight` at `start`: max(TAT, start) + weight × T.
+pub(super) fn charge(tat: Option<Tat>, start: Millis, rule: &Rule, weight: u32) -> Tat {
     let limit = rule.limit.max(1);
     let from = Tat { ms: start.0, part: 0 };
     let from = tat.map_or(from, |tat| tat.fitted(limit).max(from));
-    let (ms, part) = times(rule, 1);
+    let (ms, part) = times(rule, weight);
     let parts = u64::from(from.part) + u64::from(part);
     let carry = parts >= u64::from(limit);
     Tat {

@@ -23,6 +23,10 @@ pub enum OnMissing {
     Reject,
 }
 
+/// The id of a limiter: buckets that several integrations share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LimiterId(pub u128);
+
 /// A rate limit of an integration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limit {
@@ -34,6 +38,10 @@ pub struct Limit {
     pub on_exceed: OnExceed,
     /// What happens when a field is missing.
     pub on_missing: OnMissing,
+    /// The limiter whose buckets it fills, as do all integrations that name it; `None`: its buckets are its own.
+    pub limiter: Option<LimiterId>,
+    /// Whether another server's `Retry-After` shuts the bucket.
+    pub back_pressure: bool,
 }
 
 /// What the rules say of one job.
@@ -80,24 +88,52 @@ pub fn subject(fields: &[String], key: Option<&Key>) -> Option<String> {
 
 /// The name of the set of buckets of each limit, such as `l0`: rules of one algorithm that count by the same fields are
 /// told apart by their order. With a subject it names one bucket of an integration. Editing a rule's numbers keeps its
-/// buckets.
+/// buckets. The name of a limiter's set says whose it is, and is the same for all integrations: `@`, 32 hexadecimal
+/// digits, then as above.
 pub fn names(limits: &[Limit]) -> Vec<String> {
     let sorted = |limit: &Limit| {
         let mut fields = limit.fields.clone();
         fields.sort();
         fields.dedup();
-        (limit.rule.algorithm, fields)
+        (limit.rule.algorithm, fields, limit.limiter)
     };
     let kinds: Vec<_> = limits.iter().map(sorted).collect();
-    let name = |(place, kind): (usize, &(Algorithm, Vec<String>))| {
+    let name = |(place, kind): (usize, &(Algorithm, Vec<String>, Option<LimiterId>))| {
         let earlier = kinds[..place].iter().filter(|earlier| *earlier == kind).count();
         let letter = match kind.0 {
             Algorithm::LeakyBucket => 'l',
             Algorithm::SlidingWindow => 's',
         };
-        format!("{letter}{earlier}")
+        match kind.2 {
+            None => format!("{letter}{earlier}"),
+            Some(LimiterId(id)) => format!("@{id:032x}{letter}{earlier}"),
+        }
     };
     kinds.iter().enumerate().map(name).collect()
+}
+
+/// The name under which what a limit as a whole did is counted: its buckets' name, and its fields.
+pub fn total_name(name: &str, limit: &Limit) -> String {
+    let mut fields: Vec<String> =
+        limit.fields.iter().map(|field| serde_json::Value::from(field.as_str()).to_string()).collect();
+    fields.dedup();
+    format!("{name}[{}]", fields.join(","))
+}
+
+/// Whether a bucket of this name belongs to a limiter.
+pub fn is_shared(name: &str) -> bool {
+    name.starts_with('@')
+}
+
+/// The limiter that a bucket of this name belongs to.
+pub fn limiter_of(name: &str) -> Option<LimiterId> {
+    let digits = name.strip_prefix('@')?.get(..32)?;
+    u128::from_str_radix(digits, 16).ok().map(LimiterId)
+}
+
+/// One that an operator paused refuses nobody.
+fn refuses((bucket, on_exceed): &(Bucket, OnExceed)) -> bool {
+    *on_exceed == OnExceed::Reject && !bucket.hold.paused
 }
 
 /// What all rules say of a job at `now`: refuse if a full one refuses, else wait if one is full, else start.
@@ -108,7 +144,7 @@ pub fn decide(now: Millis, buckets: &[(Bucket, OnExceed)]) -> Verdict {
         Admission::Wait { full, .. } => full,
     };
     let until = |place: usize| plain[place].room_at(now);
-    if let Some(&place) = full.iter().find(|place| buckets[**place].1 == OnExceed::Reject) {
+    if let Some(&place) = full.iter().find(|place| refuses(&buckets[**place])) {
         return Verdict::Refuse { place, until: until(place) };
     }
     // The first of those that are full longest.

@@ -9,6 +9,8 @@ mod limit;
 mod rule;
 pub mod sliding;
 
-pub use admit::{Admission, Bucket, State, admit};
-pub use limit::{Limit, OnExceed, OnMissing, Verdict, decide, names, subject};
-pub use rule::{Algorithm, Rule};
+pub use admit::{Admission, Bucket, Hold, NEVER, State, admit};
+pub use limit::{
+    Limit, LimiterId, OnExceed, OnMissing, Verdict, decide, is_shared, limiter_of, names, subject, total_name,
+};
+pub use rule::{Algorithm, MAX_LIMIT, Rule};

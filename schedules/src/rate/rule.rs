@@ -41,6 +41,14 @@ impl Rule {
         self.burst.unwrap_or(self.limit).max(1)
     }
 
+    /// How many units it holds: as much as one job may weigh.
+    pub fn capacity(&self) -> u32 {
+        match self.algorithm {
+            Algorithm::LeakyBucket => self.burst(),
+            Algorithm::SlidingWindow => self.limit.max(1),
+        }
+    }
+
     /// Checks the numbers. Errors: `<field>.<part>`, code `invalid_rate_limit`.
     pub fn validate(&self, field: &str) -> Result<(), Error> {
         let refuse = |part: &str, message: String| Err(Error::new(format!("{field}.{part}"), CODE, message));

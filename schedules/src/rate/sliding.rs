@@ -17,10 +17,21 @@ pub enum Decision {
 
 /// Tests one admission at `now` against the admissions so far, oldest first.
 pub fn decide(log: &[Millis], now: Millis, rule: &Rule) -> Decision {
-    match earliest(log, rule) {
+    decide_weight(log, now, rule, 1)
+}
+
+/// The same of an admission that counts `weight` times.
+pub(super) fn decide_weight(log: &[Millis], now: Millis, rule: &Rule, weight: u32) -> Decision {
+    match earliest(log, rule, weight) {
         Some(until) if until > now => Decision::Wait { until },
         _ => Decision::Admit,
     }
+}
+
+/// How many admissions count at `now`.
+pub(super) fn level(log: &[Millis], now: Millis, rule: &Rule) -> u32 {
+    let interval = i64::try_from(rule.interval_ms).unwrap_or(i64::MAX);
+    u32::try_from(log.iter().filter(|at| at.after(interval) > now).count()).unwrap_or(u32::MAX)
 }
 
 /// Adds an admission, and forgets those that no longer matter.
@@ -31,9 +42,9 @@ pub fn record(log: &mut Vec<Millis>, at: Millis, rule: &Rule) {
     log.drain(..log.len().saturating_sub(keep));
 }
 
-/// When the oldest of the newest `limit` admissions leaves the interval.
-fn earliest(log: &[Millis], rule: &Rule) -> Option<Millis> {
-    let limit = usize::try_from(rule.limit.max(1)).unwrap_or(usize::MAX);
-    let oldest = log.get(log.len().checked_sub(limit)?)?;
+/// When so many of the newest `limit` admissions have left the interval that there is room for `weight`.
+fn earliest(log: &[Millis], rule: &Rule, weight: u32) -> Option<Millis> {
+    let stay = usize::try_from(rule.limit.max(1).saturating_sub(weight) + 1).unwrap_or(usize::MAX);
+    let oldest = log.get(log.len().checked_sub(stay)?)?;
     Some(oldest.after(i64::try_from(rule.interval_ms).unwrap_or(i64::MAX)))
 }

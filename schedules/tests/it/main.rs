@@ -7,6 +7,7 @@ mod due;
 mod key;
 mod rate;
 mod rate_limits;
+mod rate_weights;
 mod recurrence;
 mod recurrence_parts;
 mod remarks;

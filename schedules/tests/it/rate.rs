@@ -18,7 +18,7 @@ fn admitted(rule: Rule, requests: &[i64]) -> Vec<i64> {
     let mut state = State::empty(rule.algorithm);
     let mut admitted = Vec::new();
     for now in requests {
-        let bucket = Bucket { rule, state: state.clone() };
+        let bucket = Bucket::new(rule, state.clone());
         if let Admission::Admit { mut states } = admit(Millis(*now), &[bucket]) {
             state = states.remove(0);
             admitted.push(*now);
@@ -88,7 +88,7 @@ fn waiting_names_the_first_instant_that_works() {
 
 #[test]
 fn all_rules_are_charged_or_none() {
-    let bucket = |rule: Rule, state| Bucket { rule, state };
+    let bucket = |rule: Rule, state| Bucket::new(rule, state);
     let (wide, narrow) = (leaky(10, 1000, None), sliding_rule(1, 5000));
     let states = [State::empty(wide.algorithm), State::empty(narrow.algorithm)];
     let [first, second] = states;
@@ -115,7 +115,7 @@ fn edited_rules_take_old_states() {
             if matches!(state, State::SlidingWindow(_)) == (rule.algorithm == Algorithm::SlidingWindow) {
                 continue;
             }
-            let bucket = Bucket { rule, state: state.clone() };
+            let bucket = Bucket::new(rule, state.clone());
             assert!(matches!(admit(Millis(6), &[bucket]), Admission::Admit { .. }));
         }
     }
@@ -220,7 +220,7 @@ proptest! {
     fn waiting_until_the_named_instant_is_enough_and_necessary(rule in rules(), requests in requests()) {
         let mut state = State::empty(rule.algorithm);
         for now in requests {
-            let bucket = |state: &State| [Bucket { rule, state: state.clone() }];
+            let bucket = |state: &State| [Bucket::new(rule, state.clone())];
             match admit(Millis(now), &bucket(&state)) {
                 Admission::Admit { mut states } => state = states.remove(0),
                 Admission::Wait { until, full } => {

@@ -19,6 +19,8 @@ fn limit(algorithm: Algorithm, fields: &[&str]) -> Limit {
         fields: fields.iter().map(ToString::to_string).collect(),
         on_exceed: OnExceed::Reject,
         on_missing: OnMissing::Skip,
+        limiter: None,
+        back_pressure: false,
     }
 }
 
@@ -72,7 +74,7 @@ fn editing_numbers_keeps_the_names() {
 /// A bucket that is full until `ms` after now; 0 is one with room.
 fn full(ms: i64, on_exceed: OnExceed) -> (Bucket, OnExceed) {
     let log = if ms == 0 { vec![] } else { vec![NOW.after(ms - 1_000)] };
-    (Bucket { rule: rule(Algorithm::SlidingWindow, 1), state: State::SlidingWindow(log) }, on_exceed)
+    (Bucket::new(rule(Algorithm::SlidingWindow, 1), State::SlidingWindow(log)), on_exceed)
 }
 
 #[test]
@@ -104,7 +106,7 @@ fn buckets() -> impl Strategy<Value = Vec<(Bucket, OnExceed)>> {
     let one = (1_u32..4, any::<bool>(), any::<bool>(), prop::collection::vec(0_i64..2_000, 0..5));
     let bucket = one.prop_map(|(limit, slides, delays, admissions)| {
         let algorithm = if slides { Algorithm::SlidingWindow } else { Algorithm::LeakyBucket };
-        let mut bucket = Bucket { rule: rule(algorithm, limit), state: State::empty(algorithm) };
+        let mut bucket = Bucket::new(rule(algorithm, limit), State::empty(algorithm));
         let mut admissions = admissions;
         admissions.sort_unstable();
         for ago in admissions.into_iter().rev() {

@@ -27,6 +27,7 @@ const SETTINGS: Keys = &[
     ("memory_mb", Plain),
     ("retry", Table(RETRY)),
     ("rate_limits", List(RATE_LIMIT)),
+    ("back_pressure", Plain),
     ("schedule", Table(SCHEDULE)),
     ("concurrency", Either(CONCURRENCY)),
     ("allowed_domains", Plain),
@@ -50,6 +51,8 @@ const RATE_LIMIT: Keys = &[
     ("algorithm", Plain),
     ("on_exceed", Plain),
     ("on_missing", Plain),
+    ("limiter", Plain),
+    ("back_pressure", Plain),
 ];
 
 const CONCURRENCY: Keys = &[("limit", Plain), ("key", Plain), ("backlog", Plain)];

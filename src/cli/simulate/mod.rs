@@ -140,6 +140,9 @@ fn subject(path: &Path) -> Result<Subject, Failure> {
     let settings = Settings::parse(&folder.body["settings"]).map_err(at)?;
     let trigger = folder.body["trigger"].as_str().and_then(|name| name.parse::<Trigger>().ok());
     let trigger = trigger.ok_or_else(|| Failure::usage(format!("{}: `trigger` is none", path.display())))?;
+    for limiter in settings.rate_limits.iter().filter_map(|limit| limit.limiter.as_ref()) {
+        terminal::say(&format!("{}: the limiter {limiter} is the server's; it is not simulated", folder.name));
+    }
     Ok(Subject { name: folder.name, id: None, trigger, settings })
 }
 

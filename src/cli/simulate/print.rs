@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use ::schedules::{Millis, Zone, duration};
 use serde_json::{Value, json};
 use workers::settings::in_words;
-use workers::simulate::{Change, Difference, Name, Plan, Row, What};
+use workers::simulate::{Change, Difference, Name, Plan, Row, Subject, What};
 
 use super::say_more;
 use crate::cli::terminal;
@@ -110,8 +110,8 @@ impl<'a> Story<'a> {
     }
 
     fn limit(&self, subject: usize, place: usize) -> String {
-        let limits = self.plan.subjects.get(subject).map(|subject| &subject.settings.rate_limits);
-        limits.and_then(|limits| limits.get(place)).map(in_words).unwrap_or_default()
+        let limits = self.plan.subjects.get(subject).map(Subject::limits).unwrap_or_default();
+        limits.get(place).map(in_words).unwrap_or_default()
     }
 
     fn to_json(&self, row: &Row) -> Value {

@@ -19,6 +19,9 @@ pub struct ExecuteBody {
     /// 0 (last) to 9 (first) among the due jobs of its lane.
     #[schema(minimum = 0, maximum = 9)]
     priority: Option<u8>,
+    /// How many units of each rate limit it takes (1); at most what they hold.
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    weight: Option<u32>,
     /// As the header `Idempotency-Key`.
     #[schema(min_length = 1, max_length = 255)]
     idempotency_key: Option<String>,
@@ -50,6 +53,9 @@ pub struct ScheduleBody {
     /// 0 (last) to 9 (first) among the due jobs of its lane.
     #[schema(minimum = 0, maximum = 9)]
     priority: Option<u8>,
+    /// How many units of each rate limit it takes (1); at most what they hold.
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    weight: Option<u32>,
     /// As the header `Idempotency-Key`.
     #[schema(min_length = 1, max_length = 255)]
     idempotency_key: Option<String>,
@@ -308,12 +314,40 @@ pub struct SaveBody {
     files: BTreeMap<String, String>,
     /// `timeoutMs`, `memoryMb`, `retry`, `rateLimits`, `schedule`, `concurrency`, `allowedDomains`, `sourceAddress` (an
     /// address of this machine to send from), `proxy` (one that the operator allows). A rate limit is
-    /// `{limit, interval, key?, burst?, algorithm?, onExceed?, onMissing?}`; `concurrency` is a number, an object
+    /// `{limit, interval, key?, burst?, algorithm?, onExceed?, onMissing?, backPressure?}`, or with `limiter` (the name of one)
+    /// in the place of the numbers; `backPressure` beside `rateLimits` means all of them; `concurrency` is a number, an object
     /// `{limit, key?, backlog?, fifo?}`, or a list of one without `key` and one with it.
     #[schema(value_type = Option<BTreeMap<String, Value>>)]
     settings: Option<Value>,
     /// A payload to try it with.
     sample: Option<Value>,
+}
+
+/// The numbers of a limiter.
+#[derive(ToSchema)]
+#[schema(example = json!({"limit": 100, "interval": "1m", "burst": 10}))]
+pub struct LimiterBody {
+    /// Units per interval.
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    limit: u32,
+    /// Milliseconds, or a text such as `1h`.
+    #[schema(value_type = Value)]
+    interval: Value,
+    /// How many units may start at once (as `limit`); leaky bucket only.
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    burst: Option<u32>,
+    /// `leaky_bucket` (default) or `sliding_window`.
+    algorithm: Option<AlgorithmName>,
+}
+
+/// How admissions are counted.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum AlgorithmName {
+    /// A bucket that drains.
+    LeakyBucket,
+    /// Exactly at most so many in any interval.
+    SlidingWindow,
 }
 
 /// What makes an integration run.

@@ -106,6 +106,7 @@ pub fn head() -> OpenApi {
             (name = "releases", description = "What serves triggers"),
             (name = "jobs", description = "What the queue holds"),
             (name = "runs", description = "What happened, and what is happening"),
+            (name = "limits", description = "What is in the buckets of rate limits, and limiters that integrations share"),
             (name = "secrets", description = "What scripts need and nobody may see"),
             (name = "api keys", description = "Who may do what"),
             (name = "probes", description = "For machines that watch"),

@@ -1,9 +1,9 @@
-//! Jobs: list, look at, delete, replay, explain.
+//! Jobs: list, look at, delete, replay.
 
 use axum::Json;
 use axum::extract::State as Extracted;
 use axum::http::StatusCode;
-use schedules::{Key, Millis, Outside, WindowSpec};
+use schedules::{Key, Outside, WindowSpec};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use store::catalog::RunRecord;
@@ -70,6 +70,8 @@ pub struct QueuedPart {
     /// The key fields that it takes turns by, and shares a concurrency and a backlog with.
     #[schema(value_type = Option<Value>)]
     lane: Option<Box<RawValue>>,
+    /// How many units of each rate limit it takes.
+    weight: u32,
     /// Whether it waits in line for room in a rate limit.
     delayed_by_limit: bool,
     /// The days and hours in which it may start.
@@ -145,6 +147,7 @@ pub fn view(state: &State, queued: Queued) -> JobView {
             payload: masked(&job.payload),
             major: job.release,
             priority: job.priority,
+            weight: job.weight,
             lane: job.lane.as_deref().map(masked),
             delayed_by_limit: queued.delayed_by_limit,
             window: job.window.map(WindowView::from),
@@ -375,51 +378,4 @@ pub async fn reschedule(
     queued(&state, &caller, job).await?;
     let due = invoke::reschedule_job(&state.services, job, body).await?;
     Ok(Json(Moved { job_id: job.to_string(), due_at: wire::time(due) }))
-}
-
-/// Why a job is where it is.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ExplanationView {
-    /// The job's state.
-    state: String,
-    /// What matters, the most important one first.
-    reasons: Vec<Reason>,
-    /// When it will start, as far as that is known.
-    next_at: Option<String>,
-}
-
-/// One thing that matters.
-#[derive(Serialize, ToSchema)]
-pub struct Reason {
-    /// A stable code.
-    code: String,
-    /// The same as a sentence.
-    message: String,
-}
-
-/// Say why a job is where it is
-#[utoipa::path(get, operation_id = "explainJob", path = "/v1/jobs/{id}/explain", tag = "jobs", params(("id" = String, Path, description = "The job")),
-    responses((status = 200, description = "The reasons", body = ExplanationView)))]
-pub async fn explain(
-    Extracted(state): Extracted<State>,
-    caller: Caller,
-    Id(job): Id<JobId>,
-) -> Result<Json<ExplanationView>, Problem> {
-    if queued(&state, &caller, job).await?.is_none() {
-        return Ok(Json(ended(&find(&state, &caller, job).await?)));
-    }
-    let explanation = jobs::explain(&state.services, job).await?;
-    let reason = |(code, message): (&'static str, String)| Reason { code: code.to_owned(), message };
-    Ok(Json(ExplanationView {
-        state: explanation.state.to_owned(),
-        reasons: explanation.reasons.into_iter().map(reason).collect(),
-        next_at: explanation.next.map(|next: Millis| wire::time(next)),
-    }))
-}
-
-fn ended(job: &JobView) -> ExplanationView {
-    let at = job.finished_at.as_deref().unwrap_or("an unknown time");
-    let message = format!("it left the queue at {at} as {}", job.state);
-    ExplanationView { state: job.state.clone(), reasons: vec![Reason { code: "ended".into(), message }], next_at: None }
 }

@@ -3,10 +3,13 @@
 pub mod api_keys;
 pub mod bulk;
 pub mod dead;
+pub mod explain;
 pub mod home;
 pub mod integrations;
 pub mod invoke;
 pub mod jobs;
+pub mod limiters;
+pub mod limits;
 pub mod preview;
 pub mod probes;
 pub mod releases;

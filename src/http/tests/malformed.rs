@@ -88,7 +88,8 @@ fn bad_queries(operation: &Operation) -> Vec<Case> {
             _ => &[],
         };
         for value in values {
-            let integration = if matches!(name, "key" | "match") { "&integration=a" } else { "" };
+            let needs = matches!(name, "key" | "match") && operation.queries().contains(&"integration");
+            let integration = if needs { "&integration=a" } else { "" };
             cases.push(case(ask(&format!("{name}={value}{integration}")), name));
         }
     }
@@ -180,7 +181,7 @@ fn wrong_values(name: &str, property: &Value, document: &Value) -> Vec<Value> {
                 json!({"a": "x".repeat(1_025)}),
             ];
         }
-        "delay" | "jitter" | "catchupWindow" => {
+        "delay" | "jitter" | "catchupWindow" | "interval" => {
             return vec![
                 json!(true),
                 json!([]),

@@ -30,6 +30,7 @@ pub fn at(due: Millis, of: u64, number: u64, time_us: u64) -> NewJob {
         window: None,
         jitter_ms: 0,
         priority: 5,
+        weight: 1,
         lane: None,
         awaited: false,
         tick: None,

@@ -12,6 +12,7 @@ mod counters;
 mod data_keys;
 mod error;
 mod integrations;
+mod limiters;
 mod migrate;
 mod model;
 mod open;
@@ -33,6 +34,7 @@ pub use bulk_model::{Bulk, BulkAction, BulkItem, BulkItemState, BulkState, Judge
 pub use counters::{OutcomeCount, RunTotals};
 pub use data_keys::DataKey;
 pub use integrations::MAX_INTEGRATIONS;
+pub use limiters::{Limiter, MAX_LIMITERS};
 pub use model::{
     ApiKey, Draft, Files, Integration, LogLine, NewIntegration, Outcome, Pause, Release, ReleaseNumber, RunFilter,
     RunRecord, Scope, Trigger,

@@ -114,6 +114,33 @@ macro_rules! conformance_cases {
                 is_rescued_uncounted
                 waits_while_held
             }
+            buckets {
+                show_what_is_in_them
+                show_windows
+                count_refusals_by_day
+                list_those_of_a_rule
+                pause_and_resume
+                a_pause_holds_retries
+                hold_until
+                a_hold_refuses
+                reset
+                a_resume_wakes
+                a_purge_forgets
+                weigh
+                keep_weights
+                tell_where_a_job_stands
+            }
+            limiters {
+                all_together_keep_the_bound
+                weights_keep_the_bound
+                nobody_takes_all
+                refuse_what_others_used
+                count_by_fields
+                a_pause_means_all
+                edits_keep_the_level
+                a_purge_leaves_the_others
+                purge_limiter
+            }
             limits {
                 refuses_when_full
                 leases_the_refused

@@ -12,7 +12,7 @@ pub async fn by_integration<Q: Queue + Inspect>(t: Fresh<Q>) {
     t.put(job(1).due(11)).await;
     t.put(job(2).due(900)).await;
     t.clock.set(at(10));
-    let one = Counts { delayed: 1, ready: 2, running: 1, dead: 1, oldest_ready: Some(at(5)) };
+    let one = Counts { delayed: 1, ready: 2, in_line: 0, running: 1, dead: 1, oldest_ready: Some(at(5)) };
     let two = Counts { delayed: 1, ..Counts::default() };
     let mut counts = t.queue.counts().await.expect("counts answers");
     counts.sort_by_key(|(id, _)| *id);

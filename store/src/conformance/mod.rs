@@ -8,6 +8,7 @@ mod rules;
 mod setup;
 
 pub mod backlog;
+pub mod buckets;
 pub mod cancel;
 pub mod check;
 pub mod claim;
@@ -27,6 +28,7 @@ pub mod find;
 pub mod fire;
 pub mod idempotency;
 pub mod lanes;
+pub mod limiters;
 pub mod limits;
 pub mod list;
 pub mod prune;

@@ -10,7 +10,14 @@ use crate::queue::{Control, Grant, IfExists, Leased, NewJob, Refusal};
 /// So many a second for the whole integration, at once or spread; the others are refused.
 pub fn limit(limit: u32) -> Limit {
     let rule = Rule { limit, interval_ms: 1_000, burst: None, algorithm: Algorithm::LeakyBucket };
-    Limit { rule, fields: vec![], on_exceed: OnExceed::Reject, on_missing: OnMissing::Skip }
+    Limit {
+        rule,
+        fields: vec![],
+        on_exceed: OnExceed::Reject,
+        on_missing: OnMissing::Skip,
+        limiter: None,
+        back_pressure: false,
+    }
 }
 
 /// These limits and nothing else.

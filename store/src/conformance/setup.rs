@@ -92,6 +92,7 @@ pub fn job(of: u16) -> NewJob {
             window: None,
             jitter_ms: 0,
             priority: 5,
+            weight: 1,
             lane: None,
             awaited: false,
             tick: None,

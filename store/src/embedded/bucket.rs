@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use rusqlite::{Connection, Row};
 use schedules::Millis;
 use schedules::rate::gcra::Tat;
-use schedules::rate::{Algorithm, Rule, State};
+use schedules::rate::{Algorithm, Hold, Rule, State};
 
-use super::row;
+use super::{hold, row};
+use crate::queue::owner_of;
 use crate::{Error, IntegrationId, Result};
 
 /// Those that were looked at so far.
@@ -18,6 +19,7 @@ pub(super) struct Buckets {
 
 struct Known {
     state: State,
+    hold: Hold,
     /// The rule it was charged by, if it was.
     charged: Option<Rule>,
 }
@@ -28,22 +30,22 @@ impl Buckets {
         Self { integration, known: HashMap::new() }
     }
 
-    /// The state of one.
-    pub(super) fn state(&mut self, connection: &Connection, name: &str, algorithm: Algorithm) -> Result<State> {
+    /// The state of one, and what shuts it.
+    pub(super) fn state(&mut self, connection: &Connection, name: &str, algorithm: Algorithm) -> Result<(State, Hold)> {
         if let Some(known) = self.known.get(name) {
-            return Ok(known.state.clone());
+            return Ok((known.state.clone(), known.hold));
         }
-        let mut statement =
-            connection.prepare_cached("SELECT ms, part, log FROM buckets WHERE integration = ?1 AND name = ?2")?;
-        let stored = row::one(&mut statement, (self.integration, name), read)?;
-        let state = stored.unwrap_or_else(|| State::empty(algorithm));
-        self.known.insert(name.to_owned(), Known { state: state.clone(), charged: None });
-        Ok(state)
+        let place = (owner_of(self.integration, name), name);
+        let state = load(connection, place)?.unwrap_or_else(|| State::empty(algorithm));
+        let hold = hold::read(connection, place)?;
+        self.known.insert(name.to_owned(), Known { state: state.clone(), hold, charged: None });
+        Ok((state, hold))
     }
 
     /// Charges one.
     pub(super) fn charge(&mut self, name: String, state: State, rule: Rule) {
-        self.known.insert(name, Known { state, charged: Some(rule) });
+        let hold = self.known.get(&name).map(|known| known.hold).unwrap_or_default();
+        self.known.insert(name, Known { state, hold, charged: Some(rule) });
     }
 
     /// Writes those that were charged.
@@ -51,10 +53,18 @@ impl Buckets {
         for (name, known) in self.known {
             let Some(rule) = known.charged else { continue };
             let until = empty_from(&known.state, &rule);
-            write(connection, "INSERT OR REPLACE INTO", (self.integration, &name), &known.state, until)?;
+            let place = (owner_of(self.integration, &name), name.as_str());
+            write(connection, "INSERT OR REPLACE INTO", place, &known.state, until)?;
         }
         Ok(())
     }
+}
+
+/// The state of one that somebody has used.
+pub(super) fn load(connection: &Connection, bucket: (IntegrationId, &str)) -> Result<Option<State>> {
+    let mut statement =
+        connection.prepare_cached("SELECT ms, part, log FROM buckets WHERE integration = ?1 AND name = ?2")?;
+    row::one(&mut statement, bucket, read)
 }
 
 /// Adds one as it is, unless it is there; whether it was not.

@@ -40,7 +40,13 @@ const RULES: [(&str, &str); 12] = [
                     GROUP BY integration, gate) USING (integration, name)
          WHERE line IS NULL OR is_empty <> (line = 0)",
     ),
-    ("charged_job_in_line", "SELECT id, gate FROM jobs NOT INDEXED WHERE in_line = 1 AND charged = 1"),
+    (
+        // Only what is shut, or was until its gate opened a moment ago, keeps one that was charged before.
+        "charged_job_in_line",
+        "SELECT id, gate FROM jobs NOT INDEXED WHERE in_line = 1 AND charged = 1
+           AND NOT EXISTS (SELECT 1 FROM holds WHERE name = gate AND holds.integration IN (jobs.integration, zeroblob(16)))
+           AND EXISTS (SELECT 1 FROM gates WHERE gates.integration = jobs.integration AND name = gate AND at > 0)",
+    ),
     (
         "lane_without_job",
         "SELECT integration, lane FROM lanes WHERE NOT EXISTS

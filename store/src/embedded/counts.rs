@@ -13,15 +13,16 @@ use crate::{IntegrationId, Result};
 pub(super) fn counts(connection: &Connection, now: Millis) -> Result<Vec<(IntegrationId, Counts)>> {
     let mut all = BTreeMap::<IntegrationId, Counts>::new();
     let mut pending = connection.prepare_cached(
-        "SELECT integration, sum(due > ?1), sum(due <= ?1), min(due) FROM jobs INDEXED BY jobs_queue
+        "SELECT integration, sum(due > ?1), sum(due <= ?1), min(due), sum(in_line) FROM jobs INDEXED BY jobs_queue
          WHERE state = 0 GROUP BY integration",
     )?;
-    for (integration, delayed, ready, first) in row::all(&mut pending, (now.0,), |row| {
-        Ok((row.get(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?, row.get(3)?))
+    for (integration, delayed, ready, first, in_line) in row::all(&mut pending, (now.0,), |row| {
+        Ok((row.get(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?, row.get(3)?, row.get::<_, i64>(4)?))
     })? {
         let counts = all.entry(integration).or_default();
         counts.delayed = delayed.unsigned_abs();
         counts.ready = ready.unsigned_abs();
+        counts.in_line = in_line.unsigned_abs();
         counts.oldest_ready = Some(Millis(first)).filter(|due| *due <= now);
     }
     for (integration, running) in count(

@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, Row};
 use schedules::Millis;
+use schedules::rate::Hold;
 
 use super::{bucket, control, outbox, row, survey};
 use crate::queue::{Control, Cursor, Idempotency, Kind, Mark, Record, ScheduleRef, State, Stored};
@@ -24,6 +25,7 @@ pub(super) fn export(
         Kind::Cursor => part.cursors()?,
         Kind::Tick => part.ticks()?,
         Kind::Idempotency => part.idempotency()?,
+        Kind::Hold => part.holds()?,
         Kind::Bucket => part.buckets()?,
         Kind::Job => part.jobs()?,
     };
@@ -107,6 +109,23 @@ impl Part<'_> {
         Ok((records, next))
     }
 
+    fn holds(&self) -> Result<Found> {
+        let (integration, name) = self.pair()?;
+        let mut statement = self.connection.prepare_cached(
+            "SELECT integration, name, paused, until FROM holds WHERE (integration, name) > (?1, ?2)
+             ORDER BY integration, name LIMIT ?3",
+        )?;
+        let records = row::all(&mut statement, (integration, name, row::count(self.limit)), |row| {
+            let hold = Hold { paused: row.get(2)?, until: Millis(row.get(3)?) };
+            Ok(Record::Hold { integration: row.get(0)?, name: row.get(1)?, hold })
+        })?;
+        let next = self.next(records.len(), || match records.last() {
+            Some(Record::Hold { integration, name, .. }) => Some(format!("{integration}/{name}")),
+            _ => None,
+        });
+        Ok((records, next))
+    }
+
     fn buckets(&self) -> Result<Found> {
         let (integration, name) = self.pair()?;
         let mut statement = self.connection.prepare_cached(
@@ -150,7 +169,7 @@ impl Part<'_> {
     fn stored(&self, row: &Row<'_>) -> Result<Stored> {
         let seq: i64 = row.get(0)?;
         let view = row::view(row)?;
-        let (keyed, detached): (bool, bool) = (row.get(20)?, row.get(21)?);
+        let (keyed, detached): (bool, bool) = (row.get(21)?, row.get(22)?);
         let is_overdue = view.state == State::Running;
         if is_overdue && view.lease_until > Some(self.now) {
             return Err(self.busy()?);

@@ -12,11 +12,12 @@ use crate::{Error, Result};
 /// What marks an SQLite file as a queue ("TGQ1").
 const APPLICATION_ID: i32 = 0x5447_5131;
 /// The steps from an empty file to today's tables; `user_version` counts those that were taken.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("migrations/1.sql"),
     include_str!("migrations/2.sql"),
     include_str!("migrations/3.sql"),
     include_str!("migrations/4.sql"),
+    include_str!("migrations/5.sql"),
 ];
 /// Statements that stay prepared on a connection.
 const CACHED_STATEMENTS: usize = 128;

@@ -5,9 +5,9 @@
 //! handed out, so a job that is cancelled, refused or held up on the way costs nothing either, and its gate opens again.
 //! Until the last of them has started, or gone, others that come to the bucket queue up: nobody overtakes.
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, Row};
 use schedules::Millis;
-use schedules::rate::{Admission, Bucket, Rule, State, admit};
+use schedules::rate::{Bucket, Limit, OnExceed};
 
 use super::bucket::Buckets;
 use super::row;
@@ -27,6 +27,8 @@ struct Waiting {
     lane: Box<str>,
     key: Option<String>,
     closes: Option<i64>,
+    weight: u32,
+    is_charged: bool,
 }
 
 /// When the first gate of an integration opens.
@@ -125,31 +127,71 @@ fn open(
     // One more, to see whether it is the whole line.
     let line = line(step.connection, integration, name, most + 1)?;
     let key = line.first().and_then(|job| job.key.as_deref()).map(body::parse_key).transpose()?;
-    let mut room = match rules.delaying(key.as_ref(), name) {
-        Some(rule) => Room::new(rule, buckets.state(step.connection, name, rule.algorithm)?, step.now),
-        None => Room::Endless,
-    };
+    let mut is_shut = false;
+    let mut room = Room::Endless;
+    if let Some(Limit { rule, on_exceed, .. }) = rules.limit_of(key.as_ref(), name) {
+        let (state, hold) = buckets.state(step.connection, name, rule.algorithm)?;
+        is_shut = hold.ends() > step.now;
+        room = match on_exceed {
+            OnExceed::Delay => Room::Of(Bucket { hold, ..Bucket::new(*rule, state) }, step.now),
+            // Nobody waits for such a bucket but while it is shut.
+            OnExceed::Reject if is_shut => Room::None(hold.ends()),
+            OnExceed::Reject => Room::Endless,
+        };
+    }
     let mut through = 0;
     for job in line.iter().take(most) {
         let is_over = job.closes.is_some_and(|closes| closes <= step.now.0);
-        if !is_over && !room.take() {
+        let is_free = is_over || (job.is_charged && !is_shut);
+        if !is_free && !room.take(job.weight) {
             break;
         }
         let_through(step, integration, job)?;
         through += 1;
     }
-    set(step, integration, name, room.next(), through == line.len())?;
-    Ok(through)
+    let next_weight = line.get(through).map_or(1, |job| job.weight);
+    let mut is_empty = through == line.len();
+    let mut next = room.next(next_weight);
+    if !is_shut && !is_empty {
+        // Those that were charged before take no room: only what was shut has kept them.
+        let charged = charged(step.connection, integration, name)?;
+        for job in &charged {
+            let_through(step, integration, job)?;
+        }
+        through += charged.len();
+        is_empty = !charged.is_empty() && self::line(step.connection, integration, name, 1)?.is_empty();
+        next = if charged.len() == LET_THROUGH { OPEN } else { next };
+    }
+    set(step, integration, name, next, is_empty)?;
+    Ok(through.min(most))
+}
+
+/// Jobs in line that were charged before.
+fn charged(connection: &Connection, integration: IntegrationId, name: &str) -> Result<Vec<Waiting>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT seq, lane, key_text, closes, weight, charged FROM jobs INDEXED BY jobs_line
+         WHERE gate IS NOT NULL AND integration = ?1 AND gate = ?2 AND in_line = 1 AND charged = 1 LIMIT ?3",
+    )?;
+    row::all(&mut statement, (integration, name, row::count(LET_THROUGH)), waiting)
+}
+
+fn waiting(row: &Row<'_>) -> Result<Waiting> {
+    Ok(Waiting {
+        seq: row.get(0)?,
+        lane: row.get(1)?,
+        key: row.get(2)?,
+        closes: row.get(3)?,
+        weight: row.get(4)?,
+        is_charged: row.get(5)?,
+    })
 }
 
 fn line(connection: &Connection, integration: IntegrationId, name: &str, limit: usize) -> Result<Vec<Waiting>> {
     let mut statement = connection.prepare_cached(
-        "SELECT seq, lane, key_text, closes FROM jobs INDEXED BY jobs_line
+        "SELECT seq, lane, key_text, closes, weight, charged FROM jobs INDEXED BY jobs_line
          WHERE gate IS NOT NULL AND integration = ?1 AND gate = ?2 AND in_line = 1 ORDER BY due, priority DESC, seq LIMIT ?3",
     )?;
-    row::all(&mut statement, (integration, name, row::count(limit)), |row| {
-        Ok(Waiting { seq: row.get(0)?, lane: row.get(1)?, key: row.get(2)?, closes: row.get(3)? })
-    })
+    row::all(&mut statement, (integration, name, row::count(limit)), waiting)
 }
 
 fn let_through(step: &mut Step<'_>, integration: IntegrationId, job: &Waiting) -> Result<()> {
@@ -162,33 +204,36 @@ fn let_through(step: &mut Step<'_>, integration: IntegrationId, job: &Waiting) -
 enum Room {
     Endless,
     Of(Bucket, Millis),
+    /// There is none until then.
+    None(Millis),
 }
 
 impl Room {
-    fn new(rule: Rule, state: State, now: Millis) -> Self {
-        Self::Of(Bucket { rule, state }, now)
-    }
-
     /// Takes a place, if there is one.
-    fn take(&mut self) -> bool {
-        let Self::Of(bucket, now) = self else { return true };
-        match admit(*now, std::slice::from_ref(bucket)) {
-            Admission::Admit { mut states } => {
-                bucket.state = states.remove(0);
-                true
+    fn take(&mut self, weight: u32) -> bool {
+        match self {
+            Self::Endless => true,
+            Self::None(_) => false,
+            Self::Of(bucket, now) => {
+                bucket.weight = weight;
+                let has_room = bucket.room_at(*now) <= *now;
+                if has_room {
+                    bucket.state = bucket.charged(*now);
+                }
+                has_room
             }
-            Admission::Wait { .. } => false,
         }
     }
 
     /// When there is a place.
-    fn next(&self) -> Millis {
+    fn next(&self, weight: u32) -> Millis {
         match self {
             Self::Endless => OPEN,
-            Self::Of(bucket, now) => match admit(*now, std::slice::from_ref(bucket)) {
-                Admission::Admit { .. } => OPEN,
-                Admission::Wait { until, .. } => until,
-            },
+            Self::None(until) => *until,
+            Self::Of(bucket, now) => {
+                let opens = Bucket { weight, ..bucket.clone() }.room_at(*now);
+                if opens <= *now { OPEN } else { opens }
+            }
         }
     }
 }

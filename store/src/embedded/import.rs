@@ -3,7 +3,7 @@
 use rusqlite::ErrorCode;
 
 use super::step::Step;
-use super::{bucket, control, enqueue, outbox, row};
+use super::{bucket, control, enqueue, hold, outbox, row};
 use crate::queue::{Control, Record, Stored};
 use crate::{Error, IntegrationId, Result};
 
@@ -31,6 +31,7 @@ fn import_one(step: &mut Step<'_>, record: &Record) -> Result<bool> {
             let answer = (*first, *due, *replaced);
             enqueue::remember(step.connection, "INSERT OR IGNORE INTO", *integration, asked, answer)
         }
+        Record::Hold { integration, name, hold: what } => hold::add(step.connection, (*integration, name), *what),
         Record::Bucket { integration, name, state, until } => {
             bucket::add(step.connection, (*integration, name), state, *until)
         }

@@ -6,7 +6,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row};
 use schedules::Millis;
-use schedules::rate::Limit;
+use schedules::rate::{Limit, NEVER};
 
 use super::step::Step;
 use super::{gate, lane, limits, row};
@@ -74,13 +74,12 @@ pub(super) fn refresh(step: &mut Step<'_>, id: IntegrationId) -> Result<()> {
     let mut statement =
         step.connection.prepare_cached(concat!("SELECT ", columns!(), " FROM integrations WHERE integration = ?1"))?;
     let before = row::one(&mut statement, (id,), read)?.unwrap_or_else(|| Integration::new(id));
-    let served = before.served;
-    write(step, &before, served)
+    let (head, served) = (head(step.connection, &before)?, before.served);
+    write(step, &before, head, served)
 }
 
-/// Computes head and readiness; counts a change if there is something to do earlier than before.
-fn write(step: &mut Step<'_>, before: &Integration, served: i64) -> Result<()> {
-    let head = head(step.connection, before)?;
+/// Writes head and readiness; counts a change if there is something to do earlier than before.
+fn write(step: &mut Step<'_>, before: &Integration, head: Option<i64>, served: i64) -> Result<()> {
     let ready = head.is_some_and(|head| head <= step.now.0);
     if (head, ready, served) != (before.head, before.ready, before.served) {
         step.connection
@@ -136,11 +135,14 @@ pub(super) fn next(connection: &Connection, limit: usize) -> Result<Vec<Integrat
     row::all(&mut statement, (row::count(limit),), read)
 }
 
-/// Writes down that an integration had its turn.
-pub(super) fn served(step: &mut Step<'_>, integration: &Integration) -> Result<()> {
-    let turn = step.next_turn();
+/// Writes down that an integration had its turn. One that got nothing, as others took the room of a limiter that it shares,
+/// and has nothing to do before there is room again, keeps its place: it comes first the next time.
+pub(super) fn served(step: &mut Step<'_>, integration: &Integration, got_some: bool) -> Result<()> {
+    let head = head(step.connection, integration)?;
+    let is_ready = head.is_some_and(|head| head <= step.now.0);
+    let turn = if got_some || is_ready { step.next_turn() } else { integration.served };
     step.books.stale.integrations.remove(&integration.id);
-    write(step, integration, turn)
+    write(step, integration, head, turn)
 }
 
 /// When there is something to do first.
@@ -148,5 +150,6 @@ pub(super) fn next_due(connection: &Connection) -> Result<Option<Millis>> {
     let mut statement = connection.prepare_cached(
         "SELECT head FROM integrations INDEXED BY integrations_head WHERE head IS NOT NULL ORDER BY head LIMIT 1",
     )?;
-    Ok(statement.query_row((), |row| row.get(0)).optional()?.map(Millis))
+    // What is paused until somebody resumes it is nothing to wait for.
+    Ok(statement.query_row((), |row| row.get(0)).optional()?.map(Millis).filter(|due| *due < NEVER))
 }

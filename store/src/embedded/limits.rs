@@ -1,6 +1,6 @@
 //! The rate limits of an integration as the bytes of one column: a version, then MessagePack.
 
-use schedules::rate::{Algorithm, Limit, OnExceed, OnMissing, Rule};
+use schedules::rate::{Algorithm, Limit, LimiterId, OnExceed, OnMissing, Rule};
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
@@ -18,6 +18,10 @@ struct Wire {
     fields: Vec<String>,
     delays: bool,
     rejects_missing: bool,
+    #[serde(default)]
+    limiter: Option<[u8; 16]>,
+    #[serde(default)]
+    back_pressure: bool,
 }
 
 /// The bytes of these limits; `None` for none.
@@ -57,6 +61,8 @@ impl From<&Limit> for Wire {
             fields: limit.fields.clone(),
             delays: limit.on_exceed == OnExceed::Delay,
             rejects_missing: limit.on_missing == OnMissing::Reject,
+            limiter: limit.limiter.map(|LimiterId(id)| id.to_be_bytes()),
+            back_pressure: limit.back_pressure,
         }
     }
 }
@@ -69,6 +75,8 @@ impl From<Wire> for Limit {
             fields: wire.fields,
             on_exceed: if wire.delays { OnExceed::Delay } else { OnExceed::Reject },
             on_missing: if wire.rejects_missing { OnMissing::Reject } else { OnMissing::Skip },
+            limiter: wire.limiter.map(|id| LimiterId(u128::from_be_bytes(id))),
+            back_pressure: wire.back_pressure,
         }
     }
 }

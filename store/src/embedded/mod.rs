@@ -7,8 +7,10 @@
 //! connections for them.
 //!
 //! A claim gives `turn`s to integrations, and each to its lanes; whose turn it is is the business of `integration` and
-//! `lane`. `rules` says whether a job may start, `bucket` what is charged, `gate` who waits in line for room.
+//! `lane`. `rules` says whether a job may start, `bucket` what is charged, `gate` who waits in line for room, `hold` what is
+//! shut.
 
+mod adjust;
 mod bucket;
 mod cancel;
 mod check;
@@ -24,15 +26,18 @@ mod find;
 mod fire;
 mod gate;
 mod handle;
+mod hold;
 mod import;
 mod integration;
 mod lane;
+mod levels;
 mod limits;
 mod list;
 mod outbox;
 mod prune;
 mod purge;
 mod readers;
+mod refusals;
 mod replay;
 mod reschedule;
 mod rescue;
@@ -40,6 +45,7 @@ mod row;
 mod rules;
 mod settle;
 mod stale;
+mod standing;
 mod step;
 mod survey;
 mod take;

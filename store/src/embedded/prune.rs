@@ -1,11 +1,12 @@
 //! prune: forget dead jobs and idempotency keys that are over their age or number, and buckets that are empty.
 
-use super::row;
 use super::step::Step;
-use crate::queue::{Pruned, Pruning};
+use super::{adjust, row};
+use crate::queue::{Pruned, Pruning, day_of};
 use crate::{IntegrationId, Result};
 
-/// Forgets at most `limit` rows: dead jobs by age, then by number, then idempotency keys, then buckets.
+/// Forgets at most `limit` rows: dead jobs by age, then by number, then idempotency keys, then what is over of
+/// rate limits.
 pub(super) fn prune(step: &mut Step<'_>, pruning: &Pruning) -> Result<Pruned> {
     let mut left = pruning.limit;
     let old = delete(
@@ -31,7 +32,32 @@ pub(super) fn prune(step: &mut Step<'_>, pruning: &Pruning) -> Result<Pruned> {
         (step.now.0, row::count(left)),
         &mut left,
     )?;
+    prune_holds(step, &mut left)?;
+    delete(
+        step,
+        "DELETE FROM refusals WHERE (integration, day, name) IN
+             (SELECT integration, day, name FROM refusals WHERE day < ?1 LIMIT ?2)",
+        (day_of(step.now), row::count(left)),
+        &mut left,
+    )?;
     Ok(Pruned { dead: (old + many) as u64, idempotency: keys as u64 })
+}
+
+/// What shut buckets in the past; those in line at them are looked at again.
+fn prune_holds(step: &mut Step<'_>, left: &mut usize) -> Result<()> {
+    let mut statement = step
+        .connection
+        .prepare_cached("SELECT integration, name FROM holds WHERE paused = 0 AND until <= ?1 LIMIT ?2")?;
+    let over = row::all(&mut statement, (step.now.0, row::count(*left)), |row| {
+        Ok((row.get::<_, IntegrationId>(0)?, row.get::<_, String>(1)?))
+    })?;
+    for (owner, name) in over {
+        delete(step, "DELETE FROM holds WHERE integration = ?1 AND name = ?2", (owner, &name), left)?;
+        for integration in adjust::waiting_at(step, owner, &name)? {
+            step.books.stale.lines.insert((integration, name.as_str().into()));
+        }
+    }
+    Ok(())
 }
 
 fn prune_number(step: &Step<'_>, keep: u64, left: &mut usize) -> Result<usize> {

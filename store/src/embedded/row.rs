@@ -13,7 +13,7 @@ use crate::{Error, IntegrationId, JobId, Result, ScheduleId};
 macro_rules! columns {
     () => {
         "seq, id, integration, state, cause, priority, due, attempt, lost, token, lease_until, died, key_text, error, body, \
-         closes, lane, charged, gate, in_line"
+         closes, lane, charged, gate, in_line, weight"
     };
 }
 pub(super) use columns;
@@ -49,8 +49,8 @@ fn overlaps_in(job: &Job) -> Option<ScheduleId> {
 /// Adds a pending job; `false` if a job has its id already.
 pub(super) fn insert(connection: &Connection, job: &Job, key: Option<KeyId>) -> Result<bool> {
     let mut statement = connection.prepare_cached(
-        "INSERT INTO jobs (id, integration, state, cause, schedule, priority, due, closes, lane, key, key_text, body)
-         VALUES (?1, ?2, 0, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (id) DO NOTHING",
+        "INSERT INTO jobs (id, integration, state, cause, schedule, priority, due, closes, lane, key, key_text, body, weight)
+         VALUES (?1, ?2, 0, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT (id) DO NOTHING",
     )?;
     let added = statement.execute((
         &job.id.to_bytes()[..],
@@ -64,6 +64,7 @@ pub(super) fn insert(connection: &Connection, job: &Job, key: Option<KeyId>) -> 
         key.as_ref().map(|key| &key.0[..]),
         job.key.as_ref().map(|key| key.canonical()),
         body::encode(job)?,
+        job.weight,
     ))?;
     Ok(added == 1)
 }
@@ -73,8 +74,8 @@ pub(super) fn restore(connection: &Connection, stored: &Stored) -> rusqlite::Res
     let Stored { job, .. } = stored;
     let mut statement = connection.prepare_cached(
         "INSERT INTO jobs (seq, id, integration, state, cause, schedule, priority, due, closes, lane, key, key_text, body,
-                           attempt, lost, charged, detached, died, error)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)
+                           attempt, lost, charged, detached, died, error, weight)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)
          ON CONFLICT (id) DO NOTHING",
     )?;
     let key = job.key.as_ref().filter(|_| stored.keyed).map(Key::identity);
@@ -99,6 +100,7 @@ pub(super) fn restore(connection: &Connection, stored: &Stored) -> rusqlite::Res
         stored.detached,
         stored.died.map(|died| died.0),
         stored.error.as_deref(),
+        job.weight,
     ])?;
     Ok(added == 1)
 }
@@ -125,6 +127,7 @@ pub(super) fn job(row: &Row<'_>) -> Result<Job> {
         integration: row.get(2)?,
         cause: cause.ok_or_else(|| Error::Corrupt(format!("job {id}: its cause is unknown")))?,
         priority: row.get(5)?,
+        weight: row.get(20)?,
         due: Millis(row.get(6)?),
         closes: row.get::<_, Option<i64>>(15)?.map(Millis),
         lane: row.get::<_, Option<Box<str>>>(16)?.filter(|lane| **lane != *NO_LANE),

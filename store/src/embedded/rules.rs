@@ -1,13 +1,13 @@
 //! What an integration's rate limits say of one job.
 
 use rusqlite::Connection;
-use schedules::rate::{Bucket, Limit, OnExceed, OnMissing, Rule, State, Verdict, decide, names};
+use schedules::rate::{Bucket, Limit, OnExceed, OnMissing, Rule, State, Verdict, decide, names, total_name};
 use schedules::{Key, Millis};
 
 use super::bucket::Buckets;
-use super::gate;
 use super::step::Step;
-use crate::queue::Refusal;
+use super::{gate, refusals};
+use crate::queue::{Refusal, owner_of};
 use crate::{IntegrationId, Result};
 
 /// The limits of an integration.
@@ -24,6 +24,14 @@ pub(super) enum Answer {
     Refuse(Refusal),
     /// It waits in line at this bucket, which may have room then.
     Wait(String, Millis),
+}
+
+/// What the limits ask of a job.
+pub(super) struct Asked<'a> {
+    pub(super) key: Option<&'a Key>,
+    pub(super) weight: u32,
+    /// Whether it was let through a gate.
+    pub(super) let_through: bool,
 }
 
 /// A new state of a bucket.
@@ -45,33 +53,34 @@ impl Rules {
         self.limits.is_empty()
     }
 
-    /// Tests a job with this key. One that was let through a gate may pass the lines at others; all others queue up.
-    pub(super) fn test(
-        &self,
-        step: &Step<'_>,
-        buckets: &mut Buckets,
-        key: Option<&Key>,
-        let_through: bool,
-    ) -> Result<Answer> {
-        let applying = match self.applying(key) {
+    /// Tests a job. One that was let through a gate may pass the lines at others; all others queue up.
+    pub(super) fn test(&self, step: &Step<'_>, buckets: &mut Buckets, job: Asked<'_>) -> Result<Answer> {
+        let applying = match self.applying(job.key) {
             Ok(applying) => applying,
-            Err(limit) => return Ok(Answer::Refuse(Refusal { limit, retry_after_ms: None })),
+            Err(limit) => {
+                self.count_refusal(step, buckets, (limit, None))?;
+                return Ok(Answer::Refuse(Refusal { limit, retry_after_ms: None }));
+            }
         };
         let mut asked = Vec::with_capacity(applying.len());
         for (limit, name) in &applying {
             let Limit { rule, on_exceed, .. } = self.limits[*limit];
-            asked.push((Bucket { rule, state: buckets.state(step.connection, name, rule.algorithm)? }, on_exceed));
+            let (state, hold) = buckets.state(step.connection, name, rule.algorithm)?;
+            asked.push((Bucket { rule, state, hold, weight: job.weight }, on_exceed));
         }
         let verdict = decide(step.now, &asked);
         let full = match verdict {
             Verdict::Refuse { place, until } => {
                 let retry_after_ms = Some(until.since(step.now).unsigned_abs());
-                return Ok(Answer::Refuse(Refusal { limit: applying[place].0, retry_after_ms }));
+                let limit = applying[place].0;
+                self.count_refusal(step, buckets, (limit, Some(&applying[place].1)))?;
+                return Ok(Answer::Refuse(Refusal { limit, retry_after_ms }));
             }
             Verdict::Wait { place, until } => Some((until, place)),
             Verdict::Start { .. } => None,
         };
-        let line = if let_through { None } else { self.longest_line(step.connection, buckets.integration, &applying)? };
+        let line =
+            if job.let_through { None } else { self.longest_line(step.connection, buckets.integration, &applying)? };
         if let Some((until, place)) = full.into_iter().chain(line).max_by_key(|(until, _)| *until) {
             let (_, name) = applying.into_iter().nth(place).unwrap_or_default();
             return Ok(Answer::Wait(name, until));
@@ -82,6 +91,23 @@ impl Rules {
             Charge { bucket, state, rule }
         });
         Ok(Answer::Start(charges.collect()))
+    }
+
+    /// Tests a job that was charged before: only a bucket that is shut stops it.
+    pub(super) fn test_charged(&self, step: &Step<'_>, buckets: &mut Buckets, key: Option<&Key>) -> Result<Answer> {
+        let mut last = None;
+        for (limit, name) in self.applying(key).unwrap_or_default() {
+            let (_, hold) = buckets.state(step.connection, &name, self.limits[limit].rule.algorithm)?;
+            if hold.ends() > step.now && last.as_ref().is_none_or(|(_, until)| hold.ends() > *until) {
+                last = Some((name, hold.ends()));
+            }
+        }
+        Ok(last.map_or_else(|| Answer::Start(Vec::new()), |(name, until)| Answer::Wait(name, until)))
+    }
+
+    fn count_refusal(&self, step: &Step<'_>, buckets: &Buckets, (limit, bucket): (usize, Option<&str>)) -> Result<()> {
+        let rule = total_name(&self.names[limit], &self.limits[limit]);
+        refusals::count(step.connection, step.now, (owner_of(buckets.integration, &rule), &rule, bucket))
     }
 
     /// The limits that apply to a job with this key, each with its bucket's name; `Err` is one whose field is missing.
@@ -115,10 +141,9 @@ impl Rules {
         Ok(longest)
     }
 
-    /// The rule whose bucket, for a job with this key, has this name; `None` if no rule lets jobs wait there any more.
-    pub(super) fn delaying(&self, key: Option<&Key>, bucket: &str) -> Option<Rule> {
+    /// The limit whose bucket, for a job with this key, has this name; `None` if there is none any more.
+    pub(super) fn limit_of(&self, key: Option<&Key>, bucket: &str) -> Option<&Limit> {
         let (limit, _) = self.applying(key).ok()?.into_iter().find(|(_, name)| name == bucket)?;
-        let limit = &self.limits[limit];
-        (limit.on_exceed == OnExceed::Delay).then_some(limit.rule)
+        self.limits.get(limit)
     }
 }

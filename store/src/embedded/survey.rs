@@ -24,6 +24,7 @@ pub(super) fn survey(connection: &Connection, now: Millis) -> Result<Survey> {
         cursors: count("SELECT count(*) FROM cursors")?,
         ticks: count("SELECT count(*) FROM outbox")?,
         idempotency: count("SELECT count(*) FROM idempotency")?,
+        holds: count("SELECT count(*) FROM holds")?,
         buckets: connection
             .prepare_cached("SELECT count(*) FROM buckets INDEXED BY buckets_until WHERE until > ?1")?
             .query_row((now.0,), |row| row.get::<_, i64>(0))?

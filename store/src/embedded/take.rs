@@ -4,7 +4,7 @@ use schedules::Millis;
 
 use super::claim::Haul;
 use super::lane::{self, First, Lane};
-use super::rules::Answer;
+use super::rules::{Answer, Asked};
 use super::step::Step;
 use super::turn::Turn;
 use super::{gate, row};
@@ -20,6 +20,7 @@ struct Candidate {
     key: Option<String>,
     closes: Option<Millis>,
     is_charged: bool,
+    weight: u32,
     /// The gate it was let through.
     gate: Option<Box<str>>,
 }
@@ -110,7 +111,7 @@ fn take_tested(
 
 fn candidates(step: &Step<'_>, lane: &Lane, priority: i64, limit: usize) -> Result<Vec<Candidate>> {
     let mut statement = step.connection.prepare_cached(
-        "SELECT seq, key_text, closes, charged, gate FROM jobs INDEXED BY jobs_queue
+        "SELECT seq, key_text, closes, charged, gate, weight FROM jobs INDEXED BY jobs_queue
          WHERE state = 0 AND integration = ?1 AND lane = ?2 AND in_line = 0 AND priority = ?3 AND due <= ?4
          ORDER BY due, seq LIMIT ?5",
     )?;
@@ -122,6 +123,7 @@ fn candidates(step: &Step<'_>, lane: &Lane, priority: i64, limit: usize) -> Resu
             closes: row.get::<_, Option<i64>>(2)?.map(Millis),
             is_charged: row.get(3)?,
             gate: row.get(4)?,
+            weight: row.get(5)?,
         })
     })
 }
@@ -158,11 +160,12 @@ fn ask(turn: &mut Turn, step: &Step<'_>, candidate: &Candidate) -> Result<Option
     if is_over(candidate.closes, step.now) {
         return Ok(None);
     }
-    if candidate.is_charged {
-        return Ok(Some(Answer::Start(Vec::new())));
-    }
     let key = candidate.key.as_deref().map(body::parse_key).transpose()?;
-    turn.rules.test(step, &mut turn.buckets, key.as_ref(), candidate.gate.is_some()).map(Some)
+    if candidate.is_charged {
+        return turn.rules.test_charged(step, &mut turn.buckets, key.as_ref()).map(Some);
+    }
+    let asked = Asked { key: key.as_ref(), weight: candidate.weight, let_through: candidate.gate.is_some() };
+    turn.rules.test(step, &mut turn.buckets, asked).map(Some)
 }
 
 /// Leases one job.

@@ -31,6 +31,7 @@ impl Turn {
     /// Leases about `count` of its jobs: first those whose gates open, then what its lanes have.
     pub(super) fn play(mut self, step: &mut Step<'_>, count: usize, haul: &mut Haul) -> Result<()> {
         let id = self.integration.id;
+        let before = haul.jobs.len();
         let mut left = count.min(integration::room(step.connection, &self.integration)?);
         if self.is_tested {
             gate::open_due(step, id, (&self.rules, &mut self.buckets), left, &mut haul.open)?;
@@ -40,7 +41,7 @@ impl Turn {
         while left > 0 && self.round(step, &mut left, haul)? {}
         self.buckets.write(step.connection)?;
         stale::refresh_lanes(step)?;
-        integration::served(step, &self.integration)
+        integration::served(step, &self.integration, haul.jobs.len() > before)
     }
 
     /// Gives some lanes a turn; `false` if nothing came of it.

@@ -3,18 +3,20 @@
 use std::time::Duration;
 
 use schedules::Millis;
+use schedules::rate::{LimiterId, Rule};
 
 use super::cancel::{self, Target};
 use super::enqueue::{self, Backlog};
 use super::{
-    Embedded, check, claim, control, counts, discard, export, extend, find, fire, import, list, outbox, prune, purge,
-    replay, reschedule, rescue, settle, survey,
+    Embedded, adjust, check, claim, control, counts, discard, export, extend, find, fire, import, levels, list, outbox,
+    prune, purge, replay, reschedule, rescue, settle, standing, survey,
 };
 use crate::limits::at_most;
 use crate::queue::{
-    Cancelled, Claim, Claimed, Control, Counts, Cursor, Edit, Enqueued, Fired, Firing, Inspect, JobFilter, JobView,
-    Lease, Leased, MAX_BATCH, MAX_IDS, MAX_LIMITS, MAX_PAGE, Mark, Move, NewJob, Page, PageRequest, Pruned, Pruning,
-    Queue, Record, ScheduleRef, Selector, Settled, Settlement, Survey, TickRecord, Transfer, Violation,
+    Adjustment, BucketView, Cancelled, Claim, Claimed, Control, Counts, Cursor, Edit, Enqueued, Fired, Firing, Inspect,
+    JobFilter, JobView, Lease, Leased, MAX_BATCH, MAX_IDS, MAX_LIMITS, MAX_PAGE, Mark, Move, NewJob, Page, PageRequest,
+    Pruned, Pruning, Queue, Record, ScheduleRef, Selector, Settled, Settlement, Standing, Survey, TickRecord, Transfer,
+    Violation,
 };
 use crate::{IntegrationId, JobId, Result};
 
@@ -87,6 +89,14 @@ impl Queue for Embedded {
         self.call(1, move |step| control::control(step, integration, &control)).await
     }
 
+    async fn adjust(&self, integration: IntegrationId, bucket: String, adjustment: Adjustment) -> Result<()> {
+        self.call(1, move |step| adjust::adjust(step, integration, &bucket, adjustment)).await
+    }
+
+    async fn purge_limiter(&self, limiter: LimiterId) -> Result<()> {
+        self.call(MAX_BATCH, move |step| purge::purge_limiter(step, limiter)).await
+    }
+
     async fn replay(&self, job: JobId, due: Millis, edit: Edit) -> Result<bool> {
         self.call(1, move |step| replay::replay(step, job, due, &edit)).await
     }
@@ -156,6 +166,27 @@ impl Inspect for Embedded {
         let mut found = self.ask(check::file).await?;
         found.extend(self.call(1, |step| check::books(step)).await?);
         Ok(found)
+    }
+
+    async fn bucket(&self, integration: IntegrationId, name: String, rule: Rule) -> Result<BucketView> {
+        let now = self.time();
+        self.ask(move |connection| levels::one(connection, integration, &name, (rule, now))).await
+    }
+
+    async fn buckets(
+        &self,
+        integration: IntegrationId,
+        rule_name: String,
+        rule: Rule,
+        most: usize,
+    ) -> Result<Vec<BucketView>> {
+        let now = self.time();
+        self.ask(move |connection| levels::of_rule(connection, integration, &rule_name, (rule, now, most))).await
+    }
+
+    async fn standing(&self, job: JobId, buckets: Vec<String>) -> Result<Option<Standing>> {
+        let now = self.time();
+        self.ask(move |connection| standing::standing(connection, job, &buckets, now)).await
     }
 
     async fn control_of(&self, integration: IntegrationId) -> Result<Control> {

@@ -26,6 +26,9 @@ pub(super) fn encode(record: &Record) -> Result<Vec<u8>> {
         Record::Bucket { integration, name, state, .. } => {
             out.byte(4).id(integration.to_bytes()).text(name.as_bytes()).state(state)
         }
+        Record::Hold { integration, name, hold } => {
+            out.byte(6).id(integration.to_bytes()).text(name.as_bytes()).flag(hold.paused).time(hold.until)
+        }
         Record::Job(stored) => out.byte(5).job(stored)?,
     };
     Ok(out.0)
@@ -88,7 +91,8 @@ impl Bytes {
         self.id(job.id.to_bytes()).id(job.integration.to_bytes());
         self.text(job.cause.to_string().as_bytes());
         self.time(job.due).optional(job.closes, Self::time);
-        self.byte(job.priority.min(MOST_PRIORITY)).optional_text(job.lane.as_deref());
+        self.byte(job.priority.min(MOST_PRIORITY)).count(job.weight);
+        self.optional_text(job.lane.as_deref());
         self.optional_text(job.key.as_ref().map(schedules::Key::canonical));
         self.text(&body::encode(job)?);
         self.0.extend(stored.arrival.to_be_bytes());
@@ -115,6 +119,7 @@ impl Bytes {
         self.number(rule.limit.into()).number(i64::try_from(rule.interval_ms).unwrap_or(i64::MAX));
         self.optional(rule.burst, Self::count);
         self.flag(rule.algorithm == Algorithm::SlidingWindow);
+        self.optional(limit.limiter, |out, limiter| out.id(limiter.0.to_be_bytes())).flag(limit.back_pressure);
         self.flag(limit.on_exceed == OnExceed::Delay).flag(limit.on_missing == OnMissing::Reject);
         let mut fields = limit.fields.clone();
         fields.dedup();

@@ -40,6 +40,8 @@ pub struct Kinds {
     pub ticks: u64,
     /// First answers.
     pub idempotency: u64,
+    /// Buckets of rate limits that something shuts.
+    pub holds: u64,
     /// Buckets of rate limits.
     pub buckets: u64,
 }
@@ -64,6 +66,7 @@ impl Tally {
             Record::Cursor { .. } => &mut kinds.cursors,
             Record::Tick(_) => &mut kinds.ticks,
             Record::Idempotency { .. } => &mut kinds.idempotency,
+            Record::Hold { .. } => &mut kinds.holds,
             Record::Bucket { until, .. } => {
                 self.buckets.insert(hash, *until);
                 return Ok(());

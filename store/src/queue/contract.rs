@@ -2,10 +2,10 @@
 
 use std::future::Future;
 
-use schedules::rate::Limit;
+use schedules::rate::{Limit, LimiterId};
 use schedules::{Key, Millis, WindowSpec};
 
-use super::{Fired, Firing, Job, NewJob, ScheduleRef, TickRecord};
+use super::{Adjustment, Fired, Firing, Job, NewJob, ScheduleRef, TickRecord};
 use crate::{IntegrationId, JobId, Result};
 
 /// The right to write the outcome of one claimed job; a token of its own for every claim.
@@ -307,6 +307,20 @@ pub trait Queue: Send + Sync + 'static {
     /// Set what holds an integration's jobs back.
     fn control(&self, integration: IntegrationId, control: Control) -> impl Future<Output = Result<()>> + Send;
 
+    /// Shut, open or empty one bucket of a rate limit, by its name. Those who wait at it, of whatever integration, are
+    /// looked at again. Charged jobs (retries) wait at a shut bucket too.
+    ///
+    /// Errors: `Full` if too many buckets are shut ([`super::MAX_HOLDS`]).
+    fn adjust(
+        &self,
+        integration: IntegrationId,
+        bucket: String,
+        adjustment: Adjustment,
+    ) -> impl Future<Output = Result<()>> + Send;
+
+    /// Forget the buckets of a limiter that nobody names any more.
+    fn purge_limiter(&self, limiter: LimiterId) -> impl Future<Output = Result<()>> + Send;
+
     /// Make a dead job pending again, due at `due` with no opening, no attempt counted, nothing charged, and the cause
     /// [`super::Cause::Replay`], with some of it changed; `false` when no dead job has this id.
     fn replay(&self, job: JobId, due: Millis, edit: Edit) -> impl Future<Output = Result<bool>> + Send;
@@ -314,11 +328,12 @@ pub trait Queue: Send + Sync + 'static {
     /// Forget dead jobs; returns how many there were.
     fn discard(&self, jobs: Vec<JobId>) -> impl Future<Output = Result<u64>> + Send;
 
-    /// Forget everything of an integration: jobs in every state, cursors, control, idempotency keys, rate limit buckets,
-    /// records of ticks.
+    /// Forget everything of an integration: jobs in every state, cursors, control, idempotency keys, rate limit buckets
+    /// of its own, records of ticks.
     fn purge(&self, integration: IntegrationId) -> impl Future<Output = Result<()>> + Send;
 
-    /// Forget dead jobs and idempotency keys that are over their age or number; and rate limit buckets that are empty.
+    /// Forget dead jobs and idempotency keys that are over their age or number; rate limit buckets that are empty,
+    /// what shut them in the past, and how many they refused before today.
     fn prune(&self, pruning: Pruning) -> impl Future<Output = Result<Pruned>> + Send;
 
     /// Wait until `until`, or until something changed that may have made work; may return early for no reason.

@@ -3,8 +3,9 @@
 use std::future::Future;
 
 use schedules::Millis;
+use schedules::rate::Rule;
 
-use super::{Control, Cursor, Job, ScheduleRef, Selector, TickRecord};
+use super::{BucketView, Control, Cursor, Job, ScheduleRef, Selector, Standing, TickRecord};
 use crate::{IntegrationId, JobId, Result};
 
 /// Where a job is in its life; one it has left the queue, its runs tell.
@@ -83,6 +84,8 @@ pub struct Counts {
     pub delayed: u64,
     /// Pending and due.
     pub ready: u64,
+    /// Of the pending ones, those that wait in line at a full rate limit.
+    pub in_line: u64,
     /// Running.
     pub running: u64,
     /// Dead.
@@ -131,6 +134,27 @@ pub trait Inspect: Send + Sync + 'static {
     /// Look through everything stored for contradictions: a job in no state or in two, an index and a job that disagree,
     /// a place that nobody holds. Reads all of it; what changes meanwhile is looked at twice before it is reported.
     fn check(&self) -> impl Future<Output = Result<Vec<Violation>>> + Send;
+
+    /// One bucket of a rate limit, as a rule sees it.
+    fn bucket(
+        &self,
+        integration: IntegrationId,
+        name: String,
+        rule: Rule,
+    ) -> impl Future<Output = Result<BucketView>> + Send;
+
+    /// The buckets of one rule, by its name, that are not empty, are shut, have a line, or refused somebody today; in no
+    /// order, and only some of them if there are more than `most`.
+    fn buckets(
+        &self,
+        integration: IntegrationId,
+        rule_name: String,
+        rule: Rule,
+        most: usize,
+    ) -> impl Future<Output = Result<Vec<BucketView>>> + Send;
+
+    /// Where a pending job stands, and the state of the buckets of these names; `None` if it is not pending.
+    fn standing(&self, job: JobId, buckets: Vec<String>) -> impl Future<Output = Result<Option<Standing>>> + Send;
 
     /// What holds an integration's jobs back.
     fn control_of(&self, integration: IntegrationId) -> impl Future<Output = Result<Control>> + Send;

@@ -144,6 +144,8 @@ pub struct Job {
     pub jitter_ms: u32,
     /// 0 (last) to 9 (first) among the due jobs of its lane.
     pub priority: u8,
+    /// How many units of each rate limit it takes; at least 1.
+    pub weight: u32,
     /// What it shares a lane with: the canonical JSON of the key fields that its integration takes turns by. Lanes of
     /// one integration take turns, and have their own concurrency and backlog. `None`: the lane of all other jobs.
     pub lane: Option<Box<str>>,

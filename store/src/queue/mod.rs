@@ -3,12 +3,15 @@
 //! An engine is done when `conformance` passes on it. Times are given by the caller, computed by `schedules`; the
 //! one clock an engine reads is its own ([`Queue::now`]), for leases and for what is due.
 
+mod bucket;
 mod contract;
 mod inspect;
 mod job;
 mod schedule;
 mod transfer;
 
+pub(crate) use bucket::day_of;
+pub use bucket::{Adjustment, BucketView, Line, MAX_HOLDS, MAX_REFUSED_KEYS, SHARED, Standing, owner_of};
 pub use contract::{
     Cancelled, Claim, Claimed, Control, Edit, Enqueued, Grant, Lease, Leased, Move, Next, Pruned, Pruning, Queue,
     Refusal, Selector, Settled, Settlement,

@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use schedules::Millis;
-use schedules::rate::State;
+use schedules::rate::{Hold, State};
 
 use super::{Control, Cursor, Idempotency, Job, ScheduleRef, TickRecord};
 use crate::{Error, IntegrationId, JobId, Result};
@@ -53,6 +53,15 @@ pub enum Record {
         /// From then on it is empty, and need not be kept.
         until: Millis,
     },
+    /// What shuts one bucket of a rate limit.
+    Hold {
+        /// The integration that is limited.
+        integration: IntegrationId,
+        /// The bucket's name.
+        name: String,
+        /// What shuts it.
+        hold: Hold,
+    },
 }
 
 impl Record {
@@ -64,7 +73,8 @@ impl Record {
             Self::Tick(record) => record.schedule.integration,
             Self::Control { integration, .. }
             | Self::Idempotency { integration, .. }
-            | Self::Bucket { integration, .. } => *integration,
+            | Self::Bucket { integration, .. }
+            | Self::Hold { integration, .. } => *integration,
         }
     }
 }
@@ -118,6 +128,8 @@ pub struct Survey {
     pub ticks: u64,
     /// First answers to calls that may be repeated.
     pub idempotency: u64,
+    /// Buckets of rate limits that something shuts.
+    pub holds: u64,
     /// Buckets of rate limits; some end while one looks.
     pub buckets: u64,
     /// Changes whenever a job arrives or is claimed.
@@ -127,7 +139,7 @@ pub struct Survey {
 impl Survey {
     /// How many records an export has, give or take the buckets that end meanwhile.
     pub fn records(&self) -> u64 {
-        self.jobs() + self.controls + self.cursors + self.ticks + self.idempotency + self.buckets
+        self.jobs() + self.controls + self.cursors + self.ticks + self.idempotency + self.holds + self.buckets
     }
 
     /// Jobs in all states.
@@ -152,7 +164,8 @@ pub trait Transfer: Send + Sync + 'static {
     fn survey(&self) -> impl Future<Output = Result<Survey>> + Send;
 
     /// The records after a mark, `None` for the first: about `limit` of them, fewer if they are large, perhaps none; and
-    /// the mark after them, `None` after the last. Controls come first, then cursors, records of ticks, idempotency, buckets, jobs; the
+    /// the mark after them, `None` after the last. Controls come first, then cursors, records of ticks, idempotency, holds,
+    /// buckets, jobs; the
     /// order is the same each time, but for buckets, some of which may even come twice.
     ///
     /// Nothing is changed. A job whose lease has ended is told as pending with one more lost lease, and has its key if
@@ -184,13 +197,14 @@ pub(crate) enum Kind {
     Cursor,
     Tick,
     Idempotency,
+    Hold,
     Bucket,
     Job,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Control, Self::Cursor, Self::Tick, Self::Idempotency, Self::Bucket, Self::Job];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Control, Self::Cursor, Self::Tick, Self::Idempotency, Self::Hold, Self::Bucket, Self::Job];
 
     fn name(self) -> &'static str {
         match self {
@@ -198,6 +212,7 @@ impl Kind {
             Self::Cursor => "cursor",
             Self::Tick => "tick",
             Self::Idempotency => "idempotency",
+            Self::Hold => "hold",
             Self::Bucket => "bucket",
             Self::Job => "job",
         }

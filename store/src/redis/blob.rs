@@ -18,7 +18,8 @@ const IN_LINE: u8 = 1;
 const LET_OUT: u8 = 2;
 const HAS_KEY: u8 = 4;
 const HAS_MORE: u8 = 8;
-/// What more there is, in this order: the id of its schedule, how it is debounced.
+/// What more there is, in this order: how much it weighs, the id of its schedule, how it is debounced.
+const HAS_WEIGHT: u8 = 4;
 const HAS_SCHEDULE: u8 = 1;
 const DEBOUNCED: u8 = 2;
 /// Times are stored in six bytes without a sign.
@@ -99,7 +100,8 @@ fn lay_out(job: &Job, mut flags: u8, [attempts, lost]: [u8; 2], bytes: &mut Vec<
     let schedule = own_schedule(job);
     let mut more = job.priority.min(9) << 4;
     more |= if job.key.is_some() { HAS_KEY } else { 0 };
-    let parts = [(schedule.is_some(), HAS_SCHEDULE), (job.debounce.is_some(), DEBOUNCED)];
+    let weighs = job.weight > 1;
+    let parts = [(weighs, HAS_WEIGHT), (schedule.is_some(), HAS_SCHEDULE), (job.debounce.is_some(), DEBOUNCED)];
     let parts = parts.iter().filter(|(has, _)| *has).fold(0, |parts, (_, flag)| parts | flag);
     more |= if parts == 0 { 0 } else { HAS_MORE };
     bytes.extend([flags, more, attempts, lost]);
@@ -116,6 +118,9 @@ fn lay_out(job: &Job, mut flags: u8, [attempts, lost]: [u8; 2], bytes: &mut Vec<
     }
     if parts != 0 {
         bytes.push(parts);
+    }
+    if weighs {
+        bytes.extend(job.weight.to_be_bytes());
     }
     if let Some(schedule) = schedule {
         bytes.extend(schedule.to_bytes());
@@ -151,11 +156,11 @@ pub(super) fn decode(id: JobId, blob: &[u8]) -> Result<(Job, Header)> {
     let closes = if flags & HAS_CLOSES == 0 { None } else { Some(rest.time().ok_or_else(cut)?) };
     let lane = if flags & HAS_LANE == 0 { None } else { Some(rest.text().ok_or_else(cut)?) };
     let key = if more & HAS_KEY == 0 { None } else { Some(rest.text().ok_or_else(cut)?) };
+    let More { weight, debounce, .. } = rest.more(more).ok_or_else(cut)?;
     let in_line = more & IN_LINE != 0;
     if more & (IN_LINE | LET_OUT) != 0 {
         rest.text().ok_or_else(cut)?;
     }
-    let More { debounce, .. } = rest.more(more).ok_or_else(cut)?;
     let [cause] = rest.array().ok_or_else(cut)?;
     let cause = Cause::ALL.get(usize::from(cause)).map(|(cause, _)| *cause);
     let columns = Columns {
@@ -165,6 +170,7 @@ pub(super) fn decode(id: JobId, blob: &[u8]) -> Result<(Job, Header)> {
         due,
         closes,
         priority: more >> 4,
+        weight,
         lane: lane.map(|lane| String::from_utf8_lossy(lane).into()),
         debounce,
     };
@@ -263,8 +269,9 @@ pub(super) fn parts(id: JobId, blob: &[u8]) -> Result<Parts> {
     let mut text = |there: bool| if there { rest.text().map(<[u8]>::to_vec).ok_or_else(cut) } else { Ok(Vec::new()) };
     let lane = text(flags & HAS_LANE != 0)?;
     let key = text(more & HAS_KEY != 0)?;
-    let bucket = text(more & (IN_LINE | LET_OUT) != 0)?;
     let schedule = rest.more(more).ok_or_else(cut)?.schedule.map(Vec::from).unwrap_or_default();
+    let mut text = |there: bool| if there { rest.text().map(<[u8]>::to_vec).ok_or_else(cut) } else { Ok(Vec::new()) };
+    let bucket = text(more & (IN_LINE | LET_OUT) != 0)?;
     Ok(Parts { flags, more, attempts, arrival, due, integration, lane, key, bucket, schedule })
 }
 
@@ -297,6 +304,7 @@ pub(super) struct Reader<'a>(pub(super) &'a [u8]);
 
 /// What few jobs have.
 struct More {
+    weight: u32,
     schedule: Option<[u8; 16]>,
     debounce: Option<Debounce>,
 }
@@ -320,13 +328,14 @@ impl<'a> Reader<'a> {
     /// What is announced by these flags.
     fn more(&mut self, flags: u8) -> Option<More> {
         let [parts] = if flags & HAS_MORE == 0 { [0] } else { self.array()? };
+        let weight = if parts & HAS_WEIGHT == 0 { 1 } else { u32::from_be_bytes(self.array()?) };
         let schedule = if parts & HAS_SCHEDULE == 0 { None } else { Some(self.array()?) };
         let debounce = if parts & DEBOUNCED == 0 {
             None
         } else {
             Some(Debounce { latest: self.time()?, pushes: u32::from_be_bytes(self.array()?) })
         };
-        Some(More { schedule, debounce })
+        Some(More { weight, schedule, debounce })
     }
 
     fn text(&mut self) -> Option<&'a [u8]> {

@@ -7,13 +7,16 @@ use futures_util::future::join_all;
 use schedules::{Millis, Stopwatch};
 
 use super::answer::Answer;
+use super::fetch::Want;
 use super::handle::{LONGEST_WAIT, Outlook, Partition, Redis};
-use super::{blob, lease, script};
+use super::{blob, fetch, lease, script};
 use crate::queue::{Claim, Claimed, Grant, Leased, Refusal};
 use crate::{JobId, Result};
 
 /// The most jobs of one script call, so that it stays short.
 const BATCH: usize = 128;
+/// How often one claim fetches units of limiters: what is in line behind may need some too.
+const FETCHES: usize = 3;
 
 impl Redis {
     pub(super) async fn take(&self, claim: Claim) -> Result<Claimed> {
@@ -108,7 +111,29 @@ impl Redis {
         })
     }
 
+    /// Claims from one partition; fetches the units of limiters that its jobs need, and claims again.
     async fn take_from(&self, partition: usize, count: usize, lease_ms: u32) -> Result<Vec<Leased>> {
+        let (mut jobs, mut wants, mut now) = self.ask_for(partition, count, lease_ms).await?;
+        for _ in 0..FETCHES {
+            if wants.is_empty() {
+                break;
+            }
+            self.fetch(partition, now, wants).await;
+            match self.ask_for(partition, count - jobs.len(), lease_ms).await {
+                Ok((more, still, later)) => {
+                    jobs.extend(more);
+                    (wants, now) = (still, later);
+                }
+                // What was taken before is ours, and is to run.
+                Err(error) if jobs.is_empty() => return Err(error),
+                Err(_) => break,
+            }
+        }
+        Ok(jobs)
+    }
+
+    /// One call: the jobs, what is wanted of limiters, and the time of the partition's clock.
+    async fn ask_for(&self, partition: usize, count: usize, lease_ms: u32) -> Result<(Vec<Leased>, Vec<Want>, Millis)> {
         let (seen, asked) = (self.shared.wake.changes_in(partition), Stopwatch::start());
         let mut arguments = self.arguments();
         let token = lease::token(u8::try_from(partition).unwrap_or(u8::MAX));
@@ -119,14 +144,15 @@ impl Redis {
             self.partition(partition)?.forget_outlook();
         }
         let mut answer = Answer::new(answer?)?;
-        self.told_time(answer.time()?);
+        let now = answer.time()?;
+        self.told_time(now);
         let (next_due, turn) = (answer.number()?, answer.float()?);
         let turn = Some(turn).filter(|turn| *turn >= 0.0);
         let next_due = Some(Millis(next_due)).filter(|due| due.0 >= 0);
         self.partition(partition)?.set_outlook(Outlook { next_due, turn, seen, asked });
         let mut jobs = read(answer.list()?)?;
         grants(answer.list()?, &mut jobs)?;
-        Ok(jobs)
+        Ok((jobs, fetch::read(answer.list()?)?, now))
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use redis::Value;
+use schedules::rate::LimiterId;
 use schedules::{Clock, Millis, Stopwatch};
 
 use super::answer::Answer;
@@ -198,6 +199,11 @@ impl Redis {
     /// The partition of an integration: everything of one lives together.
     pub(super) fn partition_of(&self, integration: IntegrationId) -> usize {
         usize::try_from(integration.0.0 % self.partitions() as u128).unwrap_or(0)
+    }
+
+    /// The partition in which the buckets of a limiter are charged.
+    pub(super) fn home_of(&self, limiter: LimiterId) -> usize {
+        usize::try_from(limiter.0 % self.partitions() as u128).unwrap_or(0)
     }
 
     pub(super) fn saw(&self, changes: u64) {

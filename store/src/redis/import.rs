@@ -1,9 +1,10 @@
 //! import: put records in as they are, and leave alone what is there.
 
 use schedules::Millis;
-use schedules::rate::State;
+use schedules::rate::{State, is_shared, limiter_of};
 
 use super::answer::Answer;
+use super::buckets::hold_text;
 use super::handle::Redis;
 use super::link::Arguments;
 use super::{blob, control, outbox, script};
@@ -28,9 +29,10 @@ impl Redis {
         let mut parcels: Vec<Parcel> = (0..self.partitions()).map(|_| Parcel::default()).collect();
         let mut new = 0;
         for record in records {
-            let partition = self.partition_of(record.integration());
+            let partition = self.partition_of_record(record);
             let parcel = &mut parcels[partition];
-            parcel.bytes += lay_out(record, parcel.arguments.get_or_insert_with(|| self.arguments()))?;
+            parcel.bytes +=
+                lay_out(record, self.partitions() > 1, parcel.arguments.get_or_insert_with(|| self.arguments()))?;
             parcel.records += 1;
             if parcel.records == BATCH || parcel.bytes >= MOST_BYTES {
                 new += self.send(partition, std::mem::take(parcel)).await?;
@@ -39,7 +41,22 @@ impl Redis {
         for (partition, parcel) in parcels.into_iter().enumerate() {
             new += self.send(partition, parcel).await?;
         }
+        for record in records.iter().filter(|record| is_everywhere(record)) {
+            for partition in 1..self.partitions() {
+                let mut arguments = self.arguments();
+                lay_out(record, true, &mut arguments)?;
+                self.call(&script::import, partition, &arguments).await?;
+            }
+        }
         Ok(new)
+    }
+
+    /// Where a record belongs: what shuts a limiter's bucket is in every partition, and counted in the first.
+    fn partition_of_record(&self, record: &Record) -> usize {
+        match record {
+            Record::Bucket { name, .. } if let Some(limiter) = limiter_of(name) => self.home_of(limiter),
+            record => self.partition_of(record.integration()),
+        }
     }
 
     async fn send(&self, partition: usize, parcel: Parcel) -> Result<u64> {
@@ -54,12 +71,17 @@ impl Redis {
     }
 }
 
+/// Whether it is in every partition.
+fn is_everywhere(record: &Record) -> bool {
+    matches!(record, Record::Hold { name, .. } if is_shared(name))
+}
+
 /// Writes a record as `import.lua` reads it; about how many bytes that took.
-fn lay_out(record: &Record, arguments: &mut Arguments) -> Result<usize> {
+fn lay_out(record: &Record, is_divided: bool, arguments: &mut Arguments) -> Result<usize> {
     match record {
         Record::Job(stored) => return job(stored, arguments),
         Record::Control { integration, control } => {
-            arguments.add("c").add(integration.to_bytes()).add(control::pack(control)?);
+            arguments.add("c").add(integration.to_bytes()).add(control::pack(control, is_divided)?);
         }
         Record::Cursor { schedule, cursor } => {
             arguments.add("u").add(outbox::field(*schedule)).add(cursor.to_text());
@@ -77,6 +99,9 @@ fn lay_out(record: &Record, arguments: &mut Arguments) -> Result<usize> {
                 &[u8::from(*replaced)],
             ];
             arguments.add("i").add(integration.to_bytes()).add(asked.key.as_str()).add(answer.concat()).number(until);
+        }
+        Record::Hold { integration, name, hold } => {
+            arguments.add("h").add(stored_name(*integration, name)).add(hold_text(*hold));
         }
         Record::Bucket { integration, name, state, until } => {
             return Ok(bucket(*integration, name, state, *until, arguments));
@@ -96,8 +121,15 @@ fn job(stored: &Stored, arguments: &mut Arguments) -> Result<usize> {
     Ok(bytes)
 }
 
+/// A bucket as its state, and what shuts it, are named: a limiter's without an owner.
+fn stored_name(integration: IntegrationId, name: &str) -> Vec<u8> {
+    let owner = integration.to_bytes();
+    let owner = if is_shared(name) { &[][..] } else { &owner[..] };
+    [owner, name.as_bytes()].concat()
+}
+
 fn bucket(integration: IntegrationId, name: &str, state: &State, until: Millis, arguments: &mut Arguments) -> usize {
-    let bucket = [&integration.to_bytes()[..], name.as_bytes()].concat();
+    let bucket = stored_name(integration, name);
     let length = bucket.len();
     match state {
         // An empty one is none.

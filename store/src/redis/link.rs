@@ -1,5 +1,6 @@
 //! The connection: found again when it is lost, on one server, behind sentinels or in a cluster.
 
+use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -123,7 +124,9 @@ impl Link {
         if let Some(wire) = current() {
             return Ok(wire);
         }
-        let wire = Box::pin(self.connect()).await?;
+        // Its type ends here: what is deeper is more than the compiler looks through, within others' futures.
+        let connecting: Pin<Box<dyn Future<Output = RedisResult<Wire>> + Send + '_>> = Box::pin(self.connect());
+        let wire = connecting.await?;
         *number += 1;
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Some((*number, wire.clone()));
         Ok((*number, wire))

@@ -9,6 +9,7 @@
 
 mod answer;
 mod blob;
+mod buckets;
 mod cache;
 mod check;
 mod claim;
@@ -16,6 +17,7 @@ mod config;
 mod control;
 mod enqueue;
 mod export;
+mod fetch;
 mod handle;
 mod import;
 mod lease;

@@ -280,7 +280,8 @@ impl Redis {
                 let state = answer.text()?;
                 let (count, due, first) = (answer.count()?, answer.count()?, answer.time()?);
                 match state.as_str() {
-                    "p" => {
+                    "p" | "l" => {
+                        counts.in_line += if state == "l" { count } else { 0 };
                         counts.ready += due;
                         counts.delayed += count - due;
                         if due > 0 {

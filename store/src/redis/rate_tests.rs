@@ -18,10 +18,10 @@ use crate::servers::Server;
 
 /// Calls the limiter of the claim, and answers what it said and what it left behind.
 const ASK: &str = "#!lua
--- ARGV: clock, control, integration. Answers: word, place or bucket, number; then each bucket's state.
---@include base turns blob job lanes pending rate limits
+-- ARGV: clock, control, integration, weight. Answers: word, place or bucket, number; then each bucket's state.
+--@include base turns blob job lanes pending rate shared limits
 local rules, integration = cmsgpack.unpack(ARGV[2])[5], ARGV[3]
-local word, a, b = admit(integration, rules, nil, true)
+local word, a, b = admit(integration, rules, nil, true, tonumber(ARGV[4]))
 local out = { word, tostring(a), b and string.format('%.0f', b) or '' }
 for _, rule in ipairs(rules) do
   local key = P .. ':b:' .. integration .. rule[R_NAME] .. '{}'
@@ -37,6 +37,7 @@ return out
 #[derive(Clone, Debug)]
 struct Call {
     gap_ms: i64,
+    weight: u32,
     /// The rules are edited before the call.
     edit: Option<Vec<Limit>>,
 }
@@ -51,6 +52,8 @@ fn limit() -> impl Strategy<Value = Limit> {
             fields: Vec::new(),
             on_exceed: if delays { OnExceed::Delay } else { OnExceed::Reject },
             on_missing: OnMissing::Skip,
+            limiter: None,
+            back_pressure: false,
         }
     })
 }
@@ -62,7 +65,8 @@ fn limits() -> impl Strategy<Value = Vec<Limit>> {
 fn calls() -> impl Strategy<Value = Vec<Call>> {
     let gap = prop_oneof![4 => Just(0_i64), 6 => 0_i64..60, 2 => 0_i64..4_000, 1 => -200_i64..0];
     let edit = prop_oneof![20 => Just(None), 1 => limits().prop_map(Some)];
-    prop::collection::vec((gap, edit).prop_map(|(gap_ms, edit)| Call { gap_ms, edit }), 1..80)
+    let weight = prop_oneof![3 => Just(1_u32), 1 => 2_u32..16];
+    prop::collection::vec((gap, weight, edit).prop_map(|(gap_ms, weight, edit)| Call { gap_ms, weight, edit }), 1..80)
 }
 
 /// The buckets as the program has them, by the name of their rule.
@@ -70,7 +74,7 @@ fn calls() -> impl Strategy<Value = Vec<Call>> {
 struct Model(std::collections::BTreeMap<String, State>);
 
 impl Model {
-    fn decide(&mut self, now: Millis, limits: &[Limit]) -> Vec<String> {
+    fn decide(&mut self, now: Millis, limits: &[Limit], weight: u32) -> Vec<String> {
         let names = schedules::rate::names(limits);
         let state = |name: &String, limit: &Limit| {
             self.0.get(name).cloned().unwrap_or_else(|| State::empty(limit.rule.algorithm))
@@ -78,7 +82,7 @@ impl Model {
         let buckets: Vec<_> = limits
             .iter()
             .zip(&names)
-            .map(|(limit, name)| (Bucket { rule: limit.rule, state: state(name, limit) }, limit.on_exceed))
+            .map(|(limit, name)| (Bucket { weight, ..Bucket::new(limit.rule, state(name, limit)) }, limit.on_exceed))
             .collect();
         let mut said = match decide(now, &buckets) {
             Verdict::Start { states } => {
@@ -104,10 +108,17 @@ fn written(state: &State) -> String {
     }
 }
 
-async fn ask(queue: &Redis, script: &Script, integration: IntegrationId, now: Millis, limits: &[Limit]) -> Vec<String> {
-    let packed = control::pack(&Control { limits: limits.to_vec(), ..Control::default() }).expect("it is packed");
+async fn ask(
+    queue: &Redis,
+    script: &Script,
+    integration: IntegrationId,
+    now: Millis,
+    (limits, weight): (&[Limit], u32),
+) -> Vec<String> {
+    let packed =
+        control::pack(&Control { limits: limits.to_vec(), ..Control::default() }, false).expect("it is packed");
     let mut arguments = Arguments::default();
-    arguments.number(now.0).add(packed).add(integration.to_bytes());
+    arguments.number(now.0).add(packed).add(integration.to_bytes()).number(weight);
     let value: Value = queue.call(script, 0, &arguments).await.expect("the script answers");
     let mut answer = Answer::new(value).expect("a list");
     let mut said = Vec::new();
@@ -136,8 +147,8 @@ async fn lua_and_rust_say_the_same() {
         for call in calls {
             now = now.after(call.gap_ms);
             limits = call.edit.unwrap_or(limits);
-            let said = ask(&queue, &script, integration, now, &limits).await;
-            assert_eq!(said, model.decide(now, &limits), "at {now:?} with {limits:?}");
+            let said = ask(&queue, &script, integration, now, (&limits, call.weight)).await;
+            assert_eq!(said, model.decide(now, &limits, call.weight), "at {now:?} with {limits:?}");
         }
     }
 }

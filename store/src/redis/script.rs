@@ -23,6 +23,7 @@ const INCLUDES: &[(&str, &str)] = &[
     ("pending", include_str!("lua/include/pending.lua")),
     ("insert", include_str!("lua/include/insert.lua")),
     ("rate", include_str!("lua/include/rate.lua")),
+    ("shared", include_str!("lua/include/shared.lua")),
     ("limits", include_str!("lua/include/limits.lua")),
     ("kept", include_str!("lua/include/kept.lua")),
 ];
@@ -68,7 +69,7 @@ mod all {
 
     scripts! {
         enqueue, claim, settle, extend, rescue, cancel, reschedule, fire, control, replay, discard, purge, prune,
-        views, sets, scan, counts, survey, export, import, time, cache_get, cache_set, cache_delete,
+        adjust, purge_limiter, grant, credit, levels, standing, views, sets, scan, counts, survey, export, import, time, cache_get, cache_set, cache_delete,
     }
 }
 pub(super) use all::*;
@@ -93,6 +94,12 @@ mod tests {
             &discard,
             &purge,
             &prune,
+            &adjust,
+            &purge_limiter,
+            &grant,
+            &credit,
+            &levels,
+            &standing,
             &views,
             &sets,
             &scan,

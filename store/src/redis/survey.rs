@@ -36,7 +36,7 @@ impl Redis {
         let mut cursor = "0".to_owned();
         loop {
             let mut arguments = self.arguments();
-            arguments.add(cursor.as_str());
+            arguments.add(cursor.as_str()).number(u8::from(partition == 0));
             let mut answer = Answer::new(self.call(&script::survey, partition, &arguments).await?)?;
             cursor = answer.text()?;
             all.buckets += answer.count()?;
@@ -52,6 +52,7 @@ impl Redis {
             all.controls += answer.count()?;
             all.cursors += answer.count()?;
             all.ticks += answer.count()?;
+            all.holds += answer.count()?;
             pulses.push(answer.text()?);
             return Ok(i128::from(jobs) - i128::from(running) - i128::from(overdue));
         }

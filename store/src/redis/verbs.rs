@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use schedules::Millis;
+use schedules::rate::{LimiterId, Rule};
 
 use super::handle::{LONGEST_WAIT, Redis};
 use crate::limits::at_most;
 use crate::queue::{
-    Cancelled, Claim, Claimed, Control, Counts, Cursor, Edit, Enqueued, Fired, Firing, Inspect, JobFilter, JobView,
-    Lease, Leased, MAX_BATCH, MAX_IDS, MAX_PAGE, Mark, Move, NewJob, Page, PageRequest, Pruned, Pruning, Queue, Record,
-    ScheduleRef, Selector, Settled, Settlement, Survey, TickRecord, Transfer, Violation,
+    Adjustment, BucketView, Cancelled, Claim, Claimed, Control, Counts, Cursor, Edit, Enqueued, Fired, Firing, Inspect,
+    JobFilter, JobView, Lease, Leased, MAX_BATCH, MAX_IDS, MAX_PAGE, Mark, Move, NewJob, Page, PageRequest, Pruned,
+    Pruning, Queue, Record, ScheduleRef, Selector, Settled, Settlement, Standing, Survey, TickRecord, Transfer,
+    Violation,
 };
 use crate::{IntegrationId, JobId, Result};
 
@@ -65,6 +67,14 @@ impl Queue for Redis {
 
     async fn control(&self, integration: IntegrationId, control: Control) -> Result<()> {
         self.set_control(integration, &control).await
+    }
+
+    async fn adjust(&self, integration: IntegrationId, bucket: String, adjustment: Adjustment) -> Result<()> {
+        self.adjust_bucket(integration, &bucket, adjustment).await
+    }
+
+    async fn purge_limiter(&self, limiter: LimiterId) -> Result<()> {
+        self.forget_limiter(limiter).await
     }
 
     async fn replay(&self, job: JobId, due: Millis, edit: Edit) -> Result<bool> {
@@ -140,6 +150,24 @@ impl Inspect for Redis {
 
     async fn check(&self) -> Result<Vec<Violation>> {
         self.contradictions().await
+    }
+
+    async fn bucket(&self, integration: IntegrationId, name: String, rule: Rule) -> Result<BucketView> {
+        self.view_bucket(integration, name, rule).await
+    }
+
+    async fn buckets(
+        &self,
+        integration: IntegrationId,
+        rule_name: String,
+        rule: Rule,
+        most: usize,
+    ) -> Result<Vec<BucketView>> {
+        self.view_buckets(integration, &rule_name, rule, most).await
+    }
+
+    async fn standing(&self, job: JobId, buckets: Vec<String>) -> Result<Option<Standing>> {
+        self.standing_of(job, &buckets).await
     }
 
     async fn control_of(&self, integration: IntegrationId) -> Result<Control> {

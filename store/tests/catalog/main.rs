@@ -3,6 +3,7 @@
 mod api_keys;
 mod bulk;
 mod integrations;
+mod limiters;
 mod opening;
 mod paging;
 mod portable_sql;

@@ -143,7 +143,14 @@ impl Crew {
 
 async fn set_up(queue: &Redis) {
     let rule = Rule { limit: 200, interval_ms: 1_000, burst: None, algorithm: Algorithm::LeakyBucket };
-    let delaying = Limit { rule, fields: vec!["of".into()], on_exceed: OnExceed::Delay, on_missing: OnMissing::Skip };
+    let delaying = Limit {
+        rule,
+        fields: vec!["of".into()],
+        on_exceed: OnExceed::Delay,
+        on_missing: OnMissing::Skip,
+        limiter: None,
+        back_pressure: false,
+    };
     let controls = [
         (2, Control { limits: vec![delaying], ..Control::default() }),
         (3, Control { lane_concurrency: Some(4), ..Control::default() }),

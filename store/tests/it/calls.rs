@@ -2,9 +2,10 @@
 
 use proptest::prelude::*;
 use proptest::sample::Index;
-use schedules::rate::{Algorithm, Limit, OnExceed, OnMissing, Rule};
+use schedules::rate::{Algorithm, Limit, LimiterId, OnExceed, OnMissing, Rule};
 use serde_json::json;
-use store::queue::{Control, IfBusy, IfExists};
+use store::conformance::at;
+use store::queue::{Adjustment, Control, IfBusy, IfExists};
 
 /// How many integrations the calls know.
 pub const INTEGRATIONS: u16 = 3;
@@ -26,6 +27,7 @@ pub enum Call {
     Fire { of: u16, schedule: u16, from_cursor: bool, ticks: u8, if_busy: IfBusy },
     ClearOutbox(usize),
     Control(u16, ControlSketch),
+    Adjust(u16, usize, u8, Adjustment),
     ClaimAll,
     Replay(Index, i64, bool),
     Discard(Vec<Index>),
@@ -39,6 +41,7 @@ pub struct Sketch {
     pub of: u16,
     pub due: i64,
     pub priority: u8,
+    pub weight: u32,
     pub key: Option<u8>,
     pub if_exists: IfExists,
     pub idempotency: Option<(u8, u8, i64)>,
@@ -86,12 +89,14 @@ fn sketch() -> impl Strategy<Value = Sketch> {
     let of = 1..=INTEGRATIONS;
     let idempotency = proptest::option::weighted(0.2, (0..3_u8, 0..2_u8, -5..60_i64));
     let key = proptest::option::of(0..4_u8);
-    let place = (proptest::option::of(0..3_u8), closes());
+    let weight = prop_oneof![3 => Just(1_u32), 1 => 2_u32..5];
+    let place = (proptest::option::of(0..3_u8), closes(), weight);
     (of, -20..60_i64, 0..10_u8, key, if_exists(), idempotency, any::<bool>(), place).prop_map(
-        |(of, due, priority, key, if_exists, idempotency, tick, (lane, closes))| Sketch {
+        |(of, due, priority, key, if_exists, idempotency, tick, (lane, closes, weight))| Sketch {
             of,
             due,
             priority,
+            weight,
             key,
             if_exists,
             idempotency,
@@ -109,6 +114,7 @@ impl Sketch {
             of: 0,
             due: 0,
             priority: 5,
+            weight: 1,
             key: None,
             if_exists: IfExists::Replace,
             idempotency: None,
@@ -157,16 +163,49 @@ fn limit() -> impl Strategy<Value = Limit> {
                 fields,
                 on_exceed: if delays { OnExceed::Delay } else { OnExceed::Reject },
                 on_missing: if rejects_missing { OnMissing::Reject } else { OnMissing::Skip },
+                limiter: None,
+                back_pressure: false,
             }
         },
     )
+}
+
+/// A rule of one of two limiters, whose numbers are the same wherever it is named.
+fn shared() -> impl Strategy<Value = Limit> {
+    (any::<bool>(), proptest::bool::weighted(0.7), proptest::sample::subsequence(vec!["a".to_owned()], 0..=1)).prop_map(
+        |(slides, delays, fields)| {
+            let algorithm = if slides { Algorithm::SlidingWindow } else { Algorithm::LeakyBucket };
+            Limit {
+                rule: Rule { limit: 2, interval_ms: 30, burst: None, algorithm },
+                fields,
+                on_exceed: if delays { OnExceed::Delay } else { OnExceed::Reject },
+                on_missing: OnMissing::Skip,
+                limiter: Some(LimiterId(1 + u128::from(slides))),
+                back_pressure: false,
+            }
+        },
+    )
+}
+
+fn adjustment() -> impl Strategy<Value = Adjustment> {
+    prop_oneof![
+        2 => Just(Adjustment::Pause),
+        3 => Just(Adjustment::Resume),
+        2 => (-20..60_i64).prop_map(|ms| Adjustment::Hold { until: at(ms) }),
+        2 => Just(Adjustment::Reset),
+    ]
 }
 
 fn control() -> impl Strategy<Value = ControlSketch> {
     let numbers =
         (proptest::option::of(0..4_u32), proptest::option::of(0..3_u32), proptest::option::weighted(0.3, 0..4_u32));
     let switches = (proptest::bool::weighted(0.2), proptest::bool::weighted(0.4));
-    (switches, numbers, proptest::collection::vec(limit(), 0..4)).prop_map(
+    let limits = (proptest::collection::vec(limit(), 0..4), proptest::option::weighted(0.4, shared()));
+    let limits = limits.prop_map(|(mut limits, shared)| {
+        limits.extend(shared);
+        limits
+    });
+    (switches, numbers, limits).prop_map(
         |((paused, lane_fifo), (concurrency, lane_concurrency, lane_backlog), limits)| ControlSketch {
             paused,
             concurrency,
@@ -215,6 +254,7 @@ pub fn call() -> impl Strategy<Value = Call> {
         ),
         1 => (0..5_usize).prop_map(Call::ClearOutbox),
         3 => (of(), control()).prop_map(|(of, control)| Call::Control(of, control)),
+        2 => (of(), 0..4_usize, 0..4_u8, adjustment()).prop_map(|(of, place, key, it)| Call::Adjust(of, place, key, it)),
         2 => Just(Call::ClaimAll),
         2 => (any::<Index>(), -20..60_i64, any::<bool>()).prop_map(|(job, due, edits)| Call::Replay(job, due, edits)),
         1 => indices().prop_map(Call::Discard),

@@ -9,6 +9,7 @@ mod limits;
 use std::collections::{BTreeMap, HashSet};
 
 use schedules::Millis;
+use schedules::rate::Hold;
 use store::queue::{
     Cause, Control, Counts, Cursor, Debounce, Edit, Enqueued, Fired, Firing, Idempotency, IfBusy, IfExists, Job,
     JobView, Lease, Move, NewJob, Next, Pruned, Pruning, ScheduleRef, Selector, Settled, Settlement, State, TickRecord,
@@ -48,6 +49,7 @@ pub struct Model {
     pub cursors: BTreeMap<ScheduleRef, Cursor>,
     pub outbox: BTreeMap<(ScheduleRef, Millis, Option<JobId>), TickRecord>,
     buckets: BTreeMap<(IntegrationId, String), limits::Charged>,
+    pub holds: BTreeMap<(IntegrationId, String), Hold>,
 }
 
 impl Model {
@@ -337,6 +339,7 @@ impl Model {
         self.cursors.retain(|of, _| of.integration != integration);
         self.outbox.retain(|(of, ..), _| of.integration != integration);
         self.buckets.retain(|(of, _), _| *of != integration);
+        self.holds.retain(|(of, _), _| *of != integration);
     }
 
     /// With a limit that is never reached.
@@ -359,6 +362,7 @@ impl Model {
         let now = self.now;
         self.answered.retain(|it| now <= it.asked.until);
         self.buckets.retain(|_, charged| charged.until > now);
+        self.holds.retain(|_, hold| hold.paused || hold.until > now);
         Pruned { dead, idempotency: (before - self.answered.len()) as u64 }
     }
 
@@ -367,6 +371,7 @@ impl Model {
         for it in &self.jobs {
             let counts = all.entry(it.view.job.integration).or_default();
             let due = it.view.job.due;
+            counts.in_line += u64::from(it.view.delayed_by_limit);
             match it.view.state {
                 State::Pending if due <= self.now => {
                     counts.ready += 1;

@@ -6,9 +6,9 @@ use schedules::{Millis, WindowSpec};
 use store::JobId;
 use store::conformance::{Fresh, START, Sample, at, integration, job, key, schedule};
 use store::queue::{
-    Cause, Claim, Control, Cursor, Debounce, Edit, Fired, Firing, IfBusy, IfExists, Inspect, JobFilter, JobView, Lease,
-    MAX_BATCH, Move, NewJob, Next, PageRequest, Pruning, Queue, ScheduleRef, Selector, Settlement, State, Tick,
-    TickRecord, Verdict,
+    Adjustment, Cause, Claim, Control, Cursor, Debounce, Edit, Fired, Firing, IfBusy, IfExists, Inspect, JobFilter,
+    JobView, Lease, MAX_BATCH, Move, NewJob, Next, PageRequest, Pruning, Queue, ScheduleRef, Selector, Settlement,
+    State, Tick, TickRecord, Verdict,
 };
 
 use crate::calls::{Call, Choice, INTEGRATIONS, Kind, SCHEDULES, Sketch, a_key, call};
@@ -39,6 +39,7 @@ impl<Q: Queue + Inspect> Pair<Q> {
         new.job.debounce = (sketch.if_exists == IfExists::Debounce)
             .then(|| Debounce { latest: at(sketch.due + i64::from(sketch.priority) * 5), pushes: 0 });
         new.job.closes = sketch.closes.map(at);
+        new.job.weight = sketch.weight;
         if let Some(number) = sketch.lane {
             new = new.lane(&number.to_string());
         }
@@ -196,6 +197,13 @@ impl<Q: Queue + Inspect> Pair<Q> {
                 self.model.controls.insert(integration(*of), control.clone());
                 queue.control(integration(*of), control).await.expect("control answers");
             }
+            Call::Adjust(of, place, number, adjustment) => {
+                let of = integration(*of);
+                if let Some(name) = self.model.bucket_name(of, *place, &key(a_key(*number))) {
+                    self.model.adjust(of, &name, *adjustment);
+                    queue.adjust(of, name, *adjustment).await.expect("adjust answers");
+                }
+            }
             Call::Replay(index, ms, edits) => {
                 let id = self.job_id(index);
                 let payload = edits.then(|| ms.to_string().into());
@@ -254,6 +262,12 @@ impl<Q: Queue + Inspect> Pair<Q> {
             let control = Control { limits, ..Control::default() };
             self.model.controls.insert(of, control.clone());
             self.engine.queue.control(of, control).await.expect("control answers");
+        }
+        for (of, name) in self.model.holds.keys().cloned().collect::<Vec<_>>() {
+            for adjustment in [Adjustment::Resume, Adjustment::Reset] {
+                self.model.adjust(of, &name, adjustment);
+                self.engine.queue.adjust(of, name.clone(), adjustment).await.expect("adjust answers");
+            }
         }
         for _ in 0..MANY_CLAIMS {
             self.claim(MAX_BATCH, lease_ms).await;

@@ -1,5 +1,6 @@
 //! Moving a queue from one engine to another: what arrives is what was there.
 
+mod holds;
 mod interrupted;
 mod orders;
 mod records;

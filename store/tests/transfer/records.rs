@@ -95,13 +95,19 @@ fn job() -> impl Strategy<Value = Job> {
         option::of(((a_time(), option::of(a_time())), option::of(1_u16..3))),
     );
     let numbers = (0_u8..10, option::of(1_u32..9), 0_u32..1_000, option::of(1_u32..20), any::<bool>());
+    let weight = prop_oneof![3 => Just(1_u32), 1 => 2_u32..1_000_000];
     let texts = (payload(), option::weighted(0.2, Just("{\"event\":{\"a\":1}}".into())), a_key(), a_lane());
-    let rest =
-        (an_integration(), prop::sample::select(Cause::ALL.to_vec()), option::weighted(0.3, window()), any::<u128>());
+    let rest = (
+        an_integration(),
+        prop::sample::select(Cause::ALL.to_vec()),
+        option::weighted(0.3, window()),
+        any::<u128>(),
+        weight,
+    );
     (times, numbers, texts, rest).prop_map(
         |((due, closes, created, tick), (priority, release, jitter_ms, attempts, awaited), texts, rest)| {
             let (payload, context, key, lane): (_, Option<String>, _, _) = texts;
-            let (integration, (cause, _), window, random) = rest;
+            let (integration, (cause, _), window, random, weight) = rest;
             Job {
                 id: JobId(Ulid::from_parts(1_750_000_000_000, random)),
                 integration,
@@ -114,6 +120,7 @@ fn job() -> impl Strategy<Value = Job> {
                 window,
                 jitter_ms,
                 priority,
+                weight,
                 lane,
                 awaited,
                 debounce: (tick.is_none() && random % 5 == 0)
@@ -173,7 +180,14 @@ fn controls() -> impl Strategy<Value = Vec<Record>> {
         let control = |(paused, concurrency, lane_concurrency, lane_backlog, delays, limit)| {
             let rule = Rule { limit, interval_ms: 1_000, burst: None, algorithm: Algorithm::LeakyBucket };
             let on_exceed = if delays { OnExceed::Delay } else { OnExceed::Reject };
-            let leaky = Limit { rule, fields: vec![], on_exceed, on_missing: OnMissing::Skip };
+            let leaky = Limit {
+                rule,
+                fields: vec![],
+                on_exceed,
+                on_missing: OnMissing::Skip,
+                limiter: None,
+                back_pressure: false,
+            };
             let rule = Rule { interval_ms: INTERVAL_MS.unsigned_abs(), algorithm: Algorithm::SlidingWindow, ..rule };
             let fields = vec!["email".to_owned()];
             let sliding = Limit { rule, fields, on_missing: OnMissing::Reject, ..leaky.clone() };

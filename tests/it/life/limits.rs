@@ -143,7 +143,10 @@ async fn a_job_that_waits_for_a_limit_says_so_and_holds_up_no_other_key() {
     let view = server.get(&format!("/v1/jobs/{waits}")).await;
     assert_eq!((&view["state"], &view["delayedByLimit"]), (&json!("pending"), &json!(true)), "{view}");
     let why = server.get(&format!("/v1/jobs/{waits}/explain")).await;
-    assert_eq!((&why["reasons"][0]["code"], &why["nextAt"]), (&json!("rate_limit"), &Value::Null), "{why}");
+    assert_eq!((&why["reasons"][0]["code"], &why["heldBy"]), (&json!("rate_limit"), &json!("limit")), "{why}");
+    let first = server.get("/v1/runs?integration=slow").await["items"].as_array().expect("runs").last().cloned();
+    let opens = ms(&why["nextAt"]) - ms(&first.expect("a run")["startedAt"]);
+    assert!((3_500_000..=3_600_000).contains(&opens), "an hour after the first was charged: {why}");
     let gone = server.post("/v1/integrations/slow/cancel", json!({ "key": { "email": "a", "n": 2 } })).await;
     assert_eq!(gone["data"]["cancelled"], 1, "what waits can be cancelled");
 }

@@ -11,6 +11,7 @@ mod dev;
 mod examples;
 mod keys;
 mod kill;
+mod limiters;
 mod limits;
 mod migrate;
 mod operate;

@@ -39,7 +39,8 @@ async fn change(services: Services, name: String, pause: Option<Pause>) -> Resul
         Some(release) => Settings::parse(&serde_json::from_str(&release.settings).unwrap_or_default())?,
         None => Settings::parse(&serde_json::Value::Null)?,
     };
-    services.queue.control(integration.id, control(&settings, pause.is_some())).await?;
+    let limits = services.directory.limits(&settings);
+    services.queue.control(integration.id, control(&settings, &limits, pause.is_some())).await?;
     services.catalog.set_pause(integration.id, pause).await?;
     services.directory.reload().await?;
     stored(&services, &name).await

@@ -46,6 +46,7 @@ pub async fn preview(services: &Services, name: &str, payload: Value) -> Result<
         window: None,
         jitter_ms: 0,
         priority: 0,
+        weight: 1,
         lane: None,
         awaited: false,
         tick: None,

@@ -1,5 +1,6 @@
 //! Make the draft an immutable release, or an old release the newest one again.
 
+use schedules::rate::Limit;
 use store::catalog::{Bump, NewRelease, Release, ReleaseNumber, Trigger};
 use store::queue::{Control, Queue};
 
@@ -64,7 +65,9 @@ async fn change(services: Services, name: String, new: NewRelease, bump: Bump) -
     }
     let settings = serde_json::from_str(&new.settings).unwrap_or_default();
     let settings = Settings::parse(&settings)?;
-    services.queue.control(integration.id, control(&settings, integration.pause.is_some())).await?;
+    services.directory.check_limiters(&settings)?;
+    let limits = services.directory.limits(&settings);
+    services.queue.control(integration.id, control(&settings, &limits, integration.pause.is_some())).await?;
     let release = services.catalog.release(new, bump).await?;
     services.directory.reload().await?;
     // A scheduler would do it in a moment; a schedule is in force from its release on.
@@ -74,8 +77,8 @@ async fn change(services: Services, name: String, new: NewRelease, bump: Bump) -
     Ok(release)
 }
 
-/// What the queue must know of the settings. Ticks that wait for their turn are a concurrency of one.
-pub fn control(settings: &Settings, paused: bool) -> Control {
+/// What the queue must know of the settings, whose limits have their numbers. Ticks that wait for their turn are a concurrency of one.
+pub fn control(settings: &Settings, limits: &[Limit], paused: bool) -> Control {
     let in_turn = settings.schedule.as_ref().is_some_and(|schedule| schedule.overlap == Overlap::Queue);
     let lanes = settings.concurrency.lanes.as_ref();
     Control {
@@ -84,7 +87,7 @@ pub fn control(settings: &Settings, paused: bool) -> Control {
         lane_concurrency: lanes.map(|lanes| lanes.limit),
         lane_backlog: lanes.and_then(|lanes| lanes.backlog),
         lane_fifo: lanes.is_some_and(|lanes| lanes.fifo),
-        limits: settings.rate_limits.clone(),
+        limits: limits.to_vec(),
     }
 }
 
@@ -105,7 +108,9 @@ mod tests {
             "rateLimits": [{"limit": 10, "interval": "1s", "onExceed": "delay"}],
             "concurrency": [{"limit": 20}, {"limit": 2, "key": ["email"], "backlog": 100}],
         });
-        let control = control(&Settings::parse(&settings).expect("valid"), false);
+        let settings = Settings::parse(&settings).expect("valid");
+        let limits: Vec<Limit> = settings.rate_limits.iter().map(|it| it.limit.clone()).collect();
+        let control = control(&settings, &limits, false);
         assert_eq!((control.paused, control.concurrency), (false, Some(20)));
         assert_eq!((control.lane_concurrency, control.lane_backlog), (Some(2), Some(100)));
         assert_eq!((control.limits[0].rule.limit, control.limits[0].on_exceed), (10, OnExceed::Delay));

@@ -114,6 +114,8 @@ pub async fn save(services: &Services, name: &str, submission: Submission) -> Re
     let workspace = services.options.workspace.clone();
     let existing = services.catalog.integration(&workspace, name).await?;
     let before = existing.and_then(|existing| existing.draft.lock);
+    services.directory.refresh().await?;
+    services.directory.check_limiters(&Settings::parse(&submission.settings)?)?;
     let built = build(services, &submission.files, before.as_deref()).await?;
     let now = services.clock.now();
     let draft = Draft {

@@ -14,8 +14,8 @@ use store::queue::{Control, Inspect, Queue};
 use crate::authoring::control;
 use crate::{Entry, Result, Services};
 
-/// What of an integration decides its control.
-type State = (Option<ReleaseNumber>, bool);
+/// What of an integration decides its control; the last is what limiters there are.
+type State = (Option<ReleaseNumber>, bool, u64);
 
 /// The integrations whose control was right when they were in this state; nothing else changes it. May be lost at any
 /// time.
@@ -32,11 +32,11 @@ impl Agreed {
     }
 }
 
-pub(super) async fn run(services: Services) -> Result<Option<Millis>> {
+pub(crate) async fn run(services: Services) -> Result<Option<Millis>> {
     let entries = services.directory.all();
     let (mut agreed, mut result) = (HashMap::with_capacity(entries.len()), Ok(()));
     for entry in entries {
-        let state = (entry.latest, entry.paused);
+        let state = (entry.latest, entry.paused, services.directory.limiters().stamp());
         if services.agreed.of(entry.id) == Some(state) {
             agreed.insert(entry.id, state);
             continue;
@@ -69,7 +69,10 @@ async fn agree(services: &Services, entry: &Entry) -> Result<()> {
 async fn missing(services: &Services, id: IntegrationId) -> Result<Option<Control>> {
     let Some(entry) = services.directory.by_id(id) else { return Ok(None) };
     let wanted = match services.directory.version(&entry, None).await? {
-        Some(version) => control(&version.settings, entry.paused),
+        Some(version) => {
+            let limits = services.directory.limits(&version.settings);
+            control(&version.settings, &limits, entry.paused)
+        }
         None => Control { paused: entry.paused, ..Control::default() },
     };
     let has = services.queue.control_of(id).await?;

@@ -13,7 +13,7 @@ mod rescue;
 mod sync_clock;
 pub mod ticks;
 
-pub(crate) use controls::Agreed;
+pub(crate) use controls::{Agreed, run as agree};
 #[cfg(test)]
 pub(crate) use fire::run as fire;
 pub(crate) use fire::{AGAIN_MS, pause_ms};

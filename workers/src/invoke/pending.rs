@@ -1,5 +1,6 @@
 //! Putting one job into the queue, with what the rest of the engine must hear of it.
 
+use schedules::rate::Limit;
 use schedules::{Key, Millis};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -8,7 +9,7 @@ use store::catalog::Outcome;
 use store::queue::{Cause, Enqueued, Idempotency, IfExists, Job, NewJob, Queue};
 
 use super::request::Execute;
-use crate::settings::Lanes;
+use crate::settings::{Lanes, in_words};
 use crate::worker::record::ended_without_run;
 use crate::{Entry, Error, Event, Result, Services};
 
@@ -56,6 +57,7 @@ pub(super) fn job(entry: &Entry, run: &Execute, cause: Cause, release: Option<u3
         window: None,
         jitter_ms: 0,
         priority: run.priority,
+        weight: run.weight,
         lane: None,
         awaited: false,
         tick: None,
@@ -76,6 +78,16 @@ pub fn lane(lanes: Option<&Lanes>, key: Option<&Key>, if_exists: IfExists) -> Op
     }
 }
 
+/// Refuses a job that weighs more than a rate limit can ever hold.
+fn check_weight(limits: &[Limit], job: &Job) -> Result<()> {
+    let heavy = |limit: &&Limit| limit.rule.capacity() < job.weight && limit.subject(job.key.as_ref()).is_some();
+    let Some(limit) = limits.iter().find(heavy) else { return Ok(()) };
+    let (rule, capacity) = (in_words(limit), limit.rule.capacity());
+    let message =
+        format!("is {}, and the rate limit of {rule} holds {capacity}; make it {capacity} or less", job.weight);
+    Err(Error::invalid("weight", "weight_too_large", message))
+}
+
 /// Queues one job in its lane and tells the rest of the engine; a lane that has no room is [`Error::Crowded`].
 pub(super) async fn enqueue(
     services: &Services,
@@ -87,6 +99,9 @@ pub(super) async fn enqueue(
     let version = services.directory.version(entry, None).await?;
     let lanes = version.as_ref().and_then(|version| version.settings.concurrency.lanes.as_ref());
     job.lane = lane(lanes, job.key.as_ref(), if_exists);
+    if let Some(version) = version.as_ref().filter(|_| job.weight > 1) {
+        check_weight(&services.directory.limits(&version.settings), &job)?;
+    }
     let (id, cause, now, key) = (job.id, job.cause, job.created, job.key.clone());
     let jobs = vec![NewJob { job, if_exists, idempotency }];
     let answer = services.queue.enqueue(jobs).await?.pop();

@@ -74,7 +74,8 @@ mod tests {
     fn a_refusal_says_which_rule_and_when() {
         let rule = Rule { limit: 100, interval_ms: 3_600_000, burst: None, algorithm: Algorithm::LeakyBucket };
         let (fields, on_exceed) = (vec!["email".to_owned()], OnExceed::Reject);
-        let limits = [Limit { rule, fields, on_exceed, on_missing: OnMissing::Skip }];
+        let limits =
+            [Limit { rule, fields, on_exceed, on_missing: OnMissing::Skip, limiter: None, back_pressure: false }];
         let check = |limit, retry_after_ms, expected: &str| {
             let refused = Refused::by(&limits, Refusal { limit, retry_after_ms });
             assert_eq!(refused.message(), expected);

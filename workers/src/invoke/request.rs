@@ -1,5 +1,6 @@
 //! The bodies of the four calls, from JSON to domain types.
 
+use schedules::rate::MAX_LIMIT;
 use schedules::{Key, Outside, Window, WindowSpec, delay, due};
 use serde::Deserialize;
 use serde_json::Value;
@@ -19,6 +20,7 @@ struct ExecuteBody {
     payload: Option<Value>,
     key: Option<Value>,
     priority: Option<u8>,
+    weight: Option<u32>,
     idempotency_key: Option<String>,
 }
 
@@ -32,6 +34,7 @@ struct ScheduleBody {
     window: Option<Object<WindowBody>>,
     jitter: Option<Value>,
     priority: Option<u8>,
+    weight: Option<u32>,
     idempotency_key: Option<String>,
     if_exists: Option<IfExistsBody>,
     mode: Option<ModeBody>,
@@ -82,6 +85,7 @@ pub(crate) struct Execute {
     pub payload: Box<str>,
     pub key: Option<Key>,
     pub priority: u8,
+    pub weight: u32,
     pub idempotency_key: Option<String>,
 }
 
@@ -107,13 +111,13 @@ pub(crate) struct Reschedule {
 
 pub(crate) fn execute(body: Value) -> Result<Execute> {
     let body: ExecuteBody = wire::read("", body)?;
-    run(body.payload, body.key, body.priority, body.idempotency_key)
+    run(body.payload, body.key, (body.priority, body.weight), body.idempotency_key)
 }
 
 pub(crate) fn schedule(body: Value) -> Result<Schedule> {
     let body: ScheduleBody = wire::read("", body)?;
     let jitter = body.jitter.map(|value| jitter_ms(&value)).transpose()?.unwrap_or(0);
-    let run = run(body.payload, body.key, body.priority, body.idempotency_key)?;
+    let run = run(body.payload, body.key, (body.priority, body.weight), body.idempotency_key)?;
     let when = due::parse(&due::Request { delay: body.delay, time: body.time })?;
     let window = body.window.map(|Object(body)| window(body)).transpose()?;
     let said = mode::Said { key: run.key.as_ref(), when, window: window.as_ref() };
@@ -152,13 +156,14 @@ pub(crate) fn cancel(body: Value) -> Result<Selector> {
 fn run(
     payload: Option<Value>,
     key: Option<Value>,
-    priority: Option<u8>,
+    (priority, weight): (Option<u8>, Option<u32>),
     idempotency_key: Option<String>,
 ) -> Result<Execute> {
     Ok(Execute {
         payload: self::payload(payload.unwrap_or(Value::Null))?,
         key: key.filter(|key| !key.is_null()).map(|key| Key::parse(&key)).transpose()?,
         priority: self::priority(priority.unwrap_or(0))?,
+        weight: self::weight(weight.unwrap_or(1))?,
         idempotency_key: idempotency_key.map(|key| check_idempotency_key("idempotencyKey", key)).transpose()?,
     })
 }
@@ -178,6 +183,13 @@ fn priority(priority: u8) -> Result<u8> {
         return Ok(priority);
     }
     Err(Error::invalid("priority", "out_of_range", "must be between 0 (last) and 9 (first)"))
+}
+
+fn weight(weight: u32) -> Result<u32> {
+    if (1..=MAX_LIMIT).contains(&weight) {
+        return Ok(weight);
+    }
+    Err(Error::invalid("weight", "out_of_range", format!("must be between 1 and {MAX_LIMIT}, is {weight}")))
 }
 
 /// Checks an idempotency key: 1 to 255 visible ASCII characters or spaces.
@@ -246,6 +258,9 @@ mod tests {
         check(execute, json!({"key": {"a": {}}}), "key.a");
         check(execute, json!({"priority": 10}), "priority");
         check(execute, json!({"priority": 300}), "priority");
+        check(execute, json!({"weight": 0}), "weight");
+        check(schedule, json!({"weight": 1.5}), "weight");
+        check(schedule, json!({"weight": 1_000_001}), "weight");
         check(execute, json!({"payload": "x".repeat(MAX_PAYLOAD_BYTES)}), "payload");
         check(execute, json!({"idempotencyKey": ""}), "idempotencyKey");
         check(schedule, json!({"window": {"day": "someday"}}), "window.day");

@@ -21,22 +21,24 @@ const UNITS: [(u64, &str); 6] =
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Written {
-    limit: u32,
-    interval: Value,
+    limit: Option<u32>,
+    interval: Option<Value>,
+    limiter: Option<String>,
     #[serde(default)]
     key: Vec<String>,
     burst: Option<u32>,
-    #[serde(default)]
-    algorithm: WrittenAlgorithm,
+    algorithm: Option<WrittenAlgorithm>,
     #[serde(alias = "on_exceed", default)]
     on_exceed: WrittenOnExceed,
     #[serde(alias = "on_missing", default)]
     on_missing: WrittenOnMissing,
+    #[serde(alias = "back_pressure", default)]
+    back_pressure: bool,
 }
 
-#[derive(Deserialize, Default)]
+#[derive(Clone, Copy, Deserialize, Default, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
-enum WrittenAlgorithm {
+pub(crate) enum WrittenAlgorithm {
     #[default]
     LeakyBucket,
     SlidingWindow,
@@ -58,29 +60,49 @@ enum WrittenOnMissing {
     Reject,
 }
 
-/// Reads `settings.rateLimits`.
-pub(super) fn read(written: Vec<Object<Written>>) -> Result<Vec<Limit>> {
+/// A rate limit as the settings have it: one that names a limiter gets its numbers from there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RateLimit {
+    /// The limit. Of one that names a limiter, the numbers mean nothing yet: see [`crate::limits::Limiters::resolve`].
+    pub limit: Limit,
+    /// The limiter that it names.
+    pub limiter: Option<Box<str>>,
+}
+
+/// Reads `settings.rateLimits`; `back_pressure` is what the settings say for all of them.
+pub(super) fn read(written: Vec<Object<Written>>, back_pressure: bool) -> Result<Vec<RateLimit>> {
     if written.len() > MAX_LIMITS {
         let message = format!("at most {MAX_LIMITS} rules, there are {}", written.len());
         return Err(Error::invalid("settings.rateLimits", "out_of_range", message));
     }
-    let one = |(place, Object(written))| limit(&format!("settings.rateLimits[{place}]"), written);
-    written.into_iter().enumerate().map(one).collect()
+    if back_pressure && written.is_empty() {
+        let message = "shuts the buckets of rate limits: add a rule to settings.rateLimits";
+        return Err(Error::invalid("settings.backPressure", "missing_rate_limit", message));
+    }
+    let mut limits = Vec::<RateLimit>::with_capacity(written.len());
+    for (place, Object(written)) in written.into_iter().enumerate() {
+        let field = format!("settings.rateLimits[{place}]");
+        let mut limit = limit(&field, written)?;
+        limit.limit.back_pressure |= back_pressure;
+        let same = |other: &RateLimit| {
+            other.limiter.is_some() && other.limiter == limit.limiter && other.limit.fields == limit.limit.fields
+        };
+        if limits.iter().any(same) {
+            let message = "is named twice with the same key fields: a job would be charged twice to one bucket";
+            return Err(Error::invalid(format!("{field}.limiter"), "duplicate_limiter", message));
+        }
+        limits.push(limit);
+    }
+    Ok(limits)
 }
 
-fn limit(field: &str, written: Written) -> Result<Limit> {
-    let rule = Rule {
-        limit: written.limit,
-        interval_ms: duration_ms(&format!("{field}.interval"), &written.interval)?.unsigned_abs(),
-        burst: written.burst,
-        algorithm: match written.algorithm {
-            WrittenAlgorithm::LeakyBucket => Algorithm::LeakyBucket,
-            WrittenAlgorithm::SlidingWindow => Algorithm::SlidingWindow,
-        },
+fn limit(field: &str, written: Written) -> Result<RateLimit> {
+    let (rule, limiter) = match &written.limiter {
+        Some(name) => (shared_rule(field, name, &written)?, Some(name.as_str().into())),
+        None => (own_rule(field, &written)?, None),
     };
-    rule.validate(field)?;
     check_fields(&format!("{field}.key"), &written.key)?;
-    Ok(Limit {
+    let limit = Limit {
         rule,
         fields: written.key,
         on_exceed: match written.on_exceed {
@@ -91,7 +113,71 @@ fn limit(field: &str, written: Written) -> Result<Limit> {
             WrittenOnMissing::Skip => OnMissing::Skip,
             WrittenOnMissing::Reject => OnMissing::Reject,
         },
-    })
+        limiter: None,
+        back_pressure: written.back_pressure,
+    };
+    Ok(RateLimit { limit, limiter })
+}
+
+fn own_rule(field: &str, written: &Written) -> Result<Rule> {
+    let missing = |part: &str| {
+        let message = "is missing: write a limit and an interval, or name a limiter";
+        Error::invalid(format!("{field}.{part}"), "missing_field", message)
+    };
+    let interval = written.interval.as_ref().ok_or_else(|| missing("interval"))?;
+    let limit = written.limit.ok_or_else(|| missing("limit"))?;
+    rule(field, limit, interval, (written.burst, written.algorithm.unwrap_or_default()))
+}
+
+/// The numbers of a rule. Errors: `<field>.<part>`.
+pub(crate) fn rule(
+    field: &str,
+    limit: u32,
+    interval: &Value,
+    (burst, algorithm): (Option<u32>, WrittenAlgorithm),
+) -> Result<Rule> {
+    let part = |name: &str| if field.is_empty() { name.to_owned() } else { format!("{field}.{name}") };
+    let rule = Rule {
+        limit,
+        interval_ms: duration_ms(&part("interval"), interval)?.unsigned_abs(),
+        burst,
+        algorithm: match algorithm {
+            WrittenAlgorithm::LeakyBucket => Algorithm::LeakyBucket,
+            WrittenAlgorithm::SlidingWindow => Algorithm::SlidingWindow,
+        },
+    };
+    rule.validate(field).map_err(|mut error| {
+        error.field = error.field.trim_start_matches('.').to_owned();
+        error
+    })?;
+    Ok(rule)
+}
+
+fn shared_rule(field: &str, name: &str, written: &Written) -> Result<Rule> {
+    check_limiter_name(&format!("{field}.limiter"), name)?;
+    let numbers = [
+        ("limit", written.limit.is_some()),
+        ("interval", written.interval.is_some()),
+        ("burst", written.burst.is_some()),
+        ("algorithm", written.algorithm.is_some()),
+    ];
+    match numbers.into_iter().find(|(_, is_there)| *is_there) {
+        Some((part, _)) => {
+            let message = format!("is the limiter's own: leave it out, and set it with PUT /v1/limiters/{name}");
+            Err(Error::invalid(format!("{field}.{part}"), "limiter_and_numbers", message))
+        }
+        None => Ok(Rule { limit: 1, interval_ms: 1, burst: None, algorithm: Algorithm::LeakyBucket }),
+    }
+}
+
+/// Checks the name of a limiter: as an integration's.
+pub(crate) fn check_limiter_name(field: &str, name: &str) -> Result<()> {
+    let mut letters = name.bytes();
+    let fits = letters.next().is_some_and(|first| first.is_ascii_lowercase())
+        && letters.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && name.len() <= 63;
+    let message = "must begin with a letter and have at most 63 lower-case letters, digits and hyphens";
+    if fits { Ok(()) } else { Err(Error::invalid(field, "invalid_name", message)) }
 }
 
 /// Checks the names of key fields that something counts by.
@@ -125,7 +211,8 @@ mod tests {
     use super::*;
 
     fn parse(limits: &Value) -> Result<Vec<Limit>> {
-        Settings::parse(&json!({ "rateLimits": limits })).map(|settings| settings.rate_limits)
+        let settings = Settings::parse(&json!({ "rateLimits": limits }))?;
+        Ok(settings.rate_limits.into_iter().map(|limit| limit.limit).collect())
     }
 
     #[test]
@@ -135,7 +222,8 @@ mod tests {
         }]);
         let rule = Rule { limit: 2, interval_ms: 604_800_000, burst: Some(1), algorithm: Algorithm::LeakyBucket };
         let (fields, on_exceed) = (vec!["email".to_owned()], OnExceed::Delay);
-        let expected = Limit { rule, fields, on_exceed, on_missing: OnMissing::Reject };
+        let (limiter, back_pressure) = (None, false);
+        let expected = Limit { rule, fields, on_exceed, on_missing: OnMissing::Reject, limiter, back_pressure };
         assert_eq!(parse(&limits).expect("valid"), [expected]);
     }
 
@@ -162,7 +250,28 @@ mod tests {
         check(json!({"algorithm": "sliding_window", "burst": 2}), "burst");
         check(json!({"onExceed": "wait"}), "onExceed");
         check(json!({"per": 1}), "per");
+        check(json!({"limiter": "crm"}), "limit");
         assert!(parse(&json!(vec![json!({"limit": 1, "interval": 1}); 17])).is_err());
+    }
+
+    #[test]
+    fn a_rule_may_name_a_limiter() {
+        let parse = |limits: Value| Settings::parse(&json!({ "rateLimits": limits })).map(|it| it.rate_limits);
+        let named = json!({"limiter": "crm", "key": ["email"], "onExceed": "delay", "backPressure": true});
+        let found = parse(json!([named, {"limiter": "crm"}])).expect("valid");
+        assert_eq!((found[0].limiter.as_deref(), found[0].limit.back_pressure), (Some("crm"), true));
+        assert_eq!((&*found[0].limit.fields, found[0].limit.on_exceed), (&["email".to_owned()][..], OnExceed::Delay));
+        let check = |limits: Value, field: &str| match parse(limits.clone()) {
+            Err(Error::Invalid { field: f, .. }) => assert_eq!(f, format!("settings.rateLimits{field}"), "{limits}"),
+            other => panic!("{limits}: {other:?}"),
+        };
+        check(json!([{"limiter": "CRM"}]), "[0].limiter");
+        check(json!([{"limiter": "crm", "burst": 1}]), "[0].burst");
+        check(json!([{"limiter": "crm"}, {"limiter": "crm", "onExceed": "delay"}]), "[1].limiter");
+        check(json!([{"interval": "1s"}]), "[0].limit");
+        let all = json!({"backPressure": true, "rateLimits": [{"limiter": "crm"}]});
+        assert!(Settings::parse(&all).expect("valid").rate_limits[0].limit.back_pressure);
+        assert!(Settings::parse(&json!({"backPressure": true})).is_err());
     }
 
     #[test]

@@ -61,7 +61,7 @@ async fn happened(settings: &Value, trigger: Trigger, calls: &[Call], to_ms: i64
     let services = &world.services;
     let entry = world.released("it", trigger, settings).await;
     let parsed = Settings::parse(settings).expect("settings");
-    services.queue.control(entry.id, control(&parsed, false)).await.expect("told");
+    services.queue.control(entry.id, control(&parsed, &services.directory.limits(&parsed), false)).await.expect("told");
     duties::fire(services.clone()).await.expect("the cursor is set");
     let mut calls = calls.to_vec();
     let (mut starts, mut running) = (Starts::new(), BTreeMap::<Millis, Vec<Leased>>::new());

@@ -15,6 +15,7 @@ mod timeline;
 use std::sync::Arc;
 
 use schedules::Millis;
+use schedules::rate::Limit;
 use store::IntegrationId;
 use store::catalog::Trigger;
 use store::queue::Cause;
@@ -39,6 +40,14 @@ pub struct Subject {
     pub trigger: Trigger,
     /// Its settings.
     pub settings: Settings,
+}
+
+impl Subject {
+    /// The rate limits that are simulated: a limiter's numbers are the server's, so a rule that names one is not.
+    pub fn limits(&self) -> Vec<Limit> {
+        let own = self.settings.rate_limits.iter().filter(|limit| limit.limiter.is_none());
+        own.map(|limit| limit.limit.clone()).collect()
+    }
 }
 
 /// What is simulated.
@@ -119,14 +128,14 @@ pub enum What {
     Dropped,
     /// It waits for room in a rate limit.
     Limited {
-        /// The limit's place in the settings.
+        /// The limit's place in [`Subject::limits`].
         limit: usize,
         /// When there will be room, if nobody comes before it.
         until: Millis,
     },
     /// A rate limit refuses it.
     RateLimited {
-        /// The limit's place in the settings.
+        /// The limit's place in [`Subject::limits`].
         limit: usize,
     },
     /// As many run as may run at once.

@@ -339,7 +339,7 @@ impl Queue {
             };
             let place = (self.limits[limit].clone(), subject);
             let state = self.buckets.get(&place).cloned().unwrap_or_else(|| State::empty(rule.rule.algorithm));
-            buckets.push((Bucket { rule: rule.rule, state }, rule.on_exceed));
+            buckets.push((Bucket { weight: job.weight, ..Bucket::new(rule.rule, state) }, rule.on_exceed));
             places.push((limit, place));
         }
         match decide(now, &buckets) {

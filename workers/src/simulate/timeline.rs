@@ -74,7 +74,11 @@ impl<'a> Timeline<'a> {
             plan,
             ids: plan.subjects.iter().map(|subject| subject.id.unwrap_or_else(|| id_of(&subject.name))).collect(),
             places: plan.subjects.iter().enumerate().map(|(place, subject)| (subject.name.as_str(), place)).collect(),
-            queues: plan.subjects.iter().map(|subject| Queue::new(control(&subject.settings, false))).collect(),
+            queues: plan
+                .subjects
+                .iter()
+                .map(|subject| Queue::new(control(&subject.settings, &subject.limits(), false)))
+                .collect(),
             cursors: vec![Cursor::at(plan.from.after(-1)); plan.subjects.len()],
             wakes: vec![None; plan.subjects.len()],
             waited: vec![0; plan.subjects.len()],
@@ -292,6 +296,7 @@ fn blank(id: JobId, integration: IntegrationId, cause: Cause, run: &request::Exe
         window: None,
         jitter_ms: 0,
         priority: run.priority,
+        weight: run.weight,
         lane: None,
         awaited: false,
         tick: None,

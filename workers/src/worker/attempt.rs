@@ -10,8 +10,8 @@ use store::catalog::{LogLine, Outcome, ReleaseNumber, RunRecord};
 use store::queue::{Cause, Job};
 use tokio_util::sync::CancellationToken;
 
-use super::Ending;
 use super::host::RunHost;
+use super::{Ending, back_pressure};
 use crate::live::Running;
 use crate::redact::Redactor;
 use crate::runners::{Ended, Request};
@@ -86,6 +86,9 @@ impl Attempt {
             }
             Some(error) => Ended { result: Err(no_secrets(&error)), usage: Usage::default() },
         };
+        if let Some(pause_ms) = host.pause_ms().filter(|_| self.job.cause != Cause::Preview) {
+            back_pressure::apply(services, &self.entry, &self.job, pause_ms).await;
+        }
         let ending = match &ended.result {
             Ok(_) => Ending::Returned,
             Err(error) => match Ending::of_error(error) {

@@ -1,6 +1,7 @@
 //! The worker: claim, run, decide, settle. What can be seen from outside are its decisions: pure functions.
 
 pub(crate) mod attempt;
+mod back_pressure;
 pub(crate) mod claim;
 mod decide;
 mod host;

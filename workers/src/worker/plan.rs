@@ -43,8 +43,7 @@ pub(super) async fn plan(services: &Services, leased: &Leased, now: Millis) -> P
         (Grant::Start, None) => Plan::Drop(Box::new(job_ended(&entry, job, Outcome::Cancelled, now))),
         (Grant::Start, Some(version)) => {
             if leased.attempt == 1 {
-                let latest = latest(services, &entry).await;
-                for _ in skipped(limits(latest.as_deref()), job) {
+                for _ in skipped(&limits(services, &entry).await, job) {
                     services.events.emit(Event::LimitSkipped { integration: entry.name.clone() });
                 }
             }
@@ -76,18 +75,16 @@ pub fn reopening(job: &Job, now: Millis) -> Option<Opening> {
 }
 
 async fn refused(services: &Services, entry: &Entry, job: &Job, refusal: Refusal, now: Millis) -> RunRecord {
-    let latest = latest(services, entry).await;
-    let refused = Refused::by(limits(latest.as_deref()), refusal);
+    let limits = limits(services, entry).await;
+    services.events.emit(Event::LimitRefused { integration: entry.name.clone(), rule: refusal.limit });
+    let refused = Refused::by(&limits, refusal);
     RunRecord { error: Some(refused.to_json()), ..job_ended(entry, job, Outcome::RateLimited, now) }
 }
 
-/// The highest release, whose limits the queue applies whatever release a job is pinned to.
-async fn latest(services: &Services, entry: &Entry) -> Option<Arc<Version>> {
-    services.directory.version(entry, None).await.ok().flatten()
-}
-
-fn limits(latest: Option<&Version>) -> &[Limit] {
-    latest.map(|latest| &*latest.settings.rate_limits).unwrap_or_default()
+/// The limits of the highest release, which the queue applies whatever release a job is pinned to.
+async fn limits(services: &Services, entry: &Entry) -> Vec<Limit> {
+    let latest = services.directory.version(entry, None).await.ok().flatten();
+    latest.map(|latest| services.directory.limits(&latest.settings)).unwrap_or_default()
 }
 
 /// The limits that do not apply to a job because its key lacks a field that they count by.
@@ -210,6 +207,7 @@ mod tests {
             {"limit": 4, "interval": "1s", "key": ["campaign"], "onMissing": "reject"},
         ]});
         let limits = crate::settings::Settings::parse(&settings).expect("valid").rate_limits;
+        let limits: Vec<Limit> = limits.into_iter().map(|limit| limit.limit).collect();
         let check = |key: Option<Value>, expected: &[u32]| {
             let key = key.map(|key| schedules::Key::parse(&key).expect("a key"));
             let job = Job { key, ..job(IntegrationId::new(NOW), Cause::Manual) };

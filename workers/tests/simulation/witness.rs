@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use schedules::Millis;
+use schedules::rate::{LimiterId, Rule};
 use store::queue::{
-    Cancelled, Claim, Claimed, Control, Counts, Cursor, Edit, Enqueued, Fired, Firing, Grant, Inspect, JobFilter,
-    JobView, Lease, Leased, Move, NewJob, Page, PageRequest, Pruned, Pruning, Queue, ScheduleRef, Selector, Settled,
-    Settlement, State, TickRecord, Violation,
+    Adjustment, BucketView, Cancelled, Claim, Claimed, Control, Counts, Cursor, Edit, Enqueued, Fired, Firing, Grant,
+    Inspect, JobFilter, JobView, Lease, Leased, Move, NewJob, Page, PageRequest, Pruned, Pruning, Queue, ScheduleRef,
+    Selector, Settled, Settlement, Standing, State, TickRecord, Violation,
 };
 use store::{Error, IntegrationId, JobId, Result};
 use workers::settings::Schedule;
@@ -277,6 +278,15 @@ impl Queue for Witness {
         answer
     }
 
+    /// The operators of this world leave single keys alone.
+    async fn adjust(&self, integration: IntegrationId, bucket: String, adjustment: Adjustment) -> Result<()> {
+        block_on(self.engine.engine.adjust(integration, bucket, adjustment))
+    }
+
+    async fn purge_limiter(&self, limiter: LimiterId) -> Result<()> {
+        block_on(self.engine.engine.purge_limiter(limiter))
+    }
+
     async fn replay(&self, job: JobId, due: Millis, edit: Edit) -> Result<bool> {
         let answer = block_on(self.engine.engine.replay(job, due, edit.clone()));
         let say = |ledger: &mut Ledger, answer: &bool| format!("replay {}: {answer}", ledger.name(job));
@@ -365,6 +375,24 @@ impl Inspect for Witness {
 
     async fn check(&self) -> Result<Vec<Violation>> {
         block_on(self.engine.engine.check())
+    }
+
+    async fn bucket(&self, integration: IntegrationId, name: String, rule: Rule) -> Result<BucketView> {
+        block_on(self.engine.engine.bucket(integration, name, rule))
+    }
+
+    async fn buckets(
+        &self,
+        integration: IntegrationId,
+        rule_name: String,
+        rule: Rule,
+        most: usize,
+    ) -> Result<Vec<BucketView>> {
+        block_on(self.engine.engine.buckets(integration, rule_name, rule, most))
+    }
+
+    async fn standing(&self, job: JobId, buckets: Vec<String>) -> Result<Option<Standing>> {
+        block_on(self.engine.engine.standing(job, buckets))
     }
 
     async fn control_of(&self, integration: IntegrationId) -> Result<Control> {

@@ -31,6 +31,7 @@ pub fn plan((from, to): (&Side, &Side), (survey, found): (&Survey, &Survey), cop
         (survey.cursors, "places of schedules"),
         (survey.ticks, "records of ticks, on their way to the ledger"),
         (survey.idempotency, "answers to idempotency keys"),
+        (survey.holds, "paused keys of rate limits"),
         (survey.buckets, "charged buckets of rate limits"),
     ];
     let width = rows.iter().map(|(count, _)| grouped(*count).len()).max().unwrap_or(0).max(6);
@@ -73,8 +74,8 @@ pub fn difference(comparison: Comparison, to: &Side) -> Failure {
 
 /// What was moved, and what is to be done now.
 pub fn last_words(from: &Side, to: &Side, moved: Kinds) -> Vec<String> {
-    let Kinds { pending, dead, controls, cursors, ticks, idempotency, buckets } = moved;
-    let rest = controls + cursors + ticks + idempotency + buckets;
+    let Kinds { pending, dead, controls, cursors, ticks, idempotency, holds, buckets } = moved;
+    let rest = controls + cursors + ticks + idempotency + holds + buckets;
     let mut lines = vec![
         terminal::good(&format!(
             "moved, and both sides are the same: {} pending and {} dead jobs, {} other records",

@@ -56,6 +56,8 @@ struct Held {
     #[serde(default)]
     ticks: u64,
     idempotency: u64,
+    #[serde(default)]
+    holds: u64,
     buckets: u64,
     pulse: String,
 }
@@ -225,6 +227,7 @@ impl From<&Survey> for Held {
             cursors: survey.cursors,
             ticks: survey.ticks,
             idempotency: survey.idempotency,
+            holds: survey.holds,
             buckets: survey.buckets,
             pulse: survey.pulse.clone(),
         }
@@ -241,6 +244,7 @@ impl Held {
             cursors: self.cursors,
             ticks: self.ticks,
             idempotency: self.idempotency,
+            holds: self.holds,
             buckets: self.buckets,
             pulse: self.pulse.clone(),
             ..Survey::default()

@@ -28,8 +28,14 @@ type Admissions = HashMap<String, Vec<i64>>;
 impl Ours<'_> {
     pub async fn limits(&self, figures: &mut Figures) -> Outcome<()> {
         let queue = self.empty_queue().await?;
-        let limit =
-            Limit { rule: RULE, fields: vec!["id".into()], on_exceed: OnExceed::Reject, on_missing: OnMissing::Reject };
+        let limit = Limit {
+            rule: RULE,
+            fields: vec!["id".into()],
+            on_exceed: OnExceed::Reject,
+            on_missing: OnMissing::Reject,
+            limiter: None,
+            back_pressure: false,
+        };
         queue.control(integration(1), Control { limits: vec![limit], ..Control::default() }).await?;
         let mut admissions = Admissions::new();
         let (mut admitted, mut decided) = (0, 0);

@@ -6,9 +6,11 @@ use schedules::rate::gcra::Tat;
 use schedules::rate::{State, names};
 
 use super::super::answer::Answer;
+use super::super::buckets::state_of;
 use super::super::handle::Redis;
 use super::super::script;
 use super::Found;
+use super::holds::bucket_of;
 use crate::queue::Record;
 use crate::{Error, IntegrationId, Result};
 
@@ -30,23 +32,17 @@ impl Redis {
 
     /// The bucket of a key: integration, rule, subject.
     async fn bucket(&self, name: &[u8], end: i64, state: Value) -> Result<Record> {
-        let unreadable = || Error::Corrupt(format!("a bucket: {:?}", String::from_utf8_lossy(name)));
-        let (id, name) = name.split_first_chunk::<16>().ok_or_else(unreadable)?;
-        let integration = IntegrationId::from_bytes(*id);
-        let name = String::from_utf8(name.to_vec()).map_err(|_| unreadable())?;
+        let (integration, name) = bucket_of(name)?;
+        let state = state_of(state)?.ok_or_else(|| Error::Corrupt(format!("the bucket {name} is empty")))?;
         let (state, until) = match state {
-            Value::Array(log) => {
-                let log = admissions(Answer::new(Value::Array(log))?)?;
+            State::SlidingWindow(log) => {
                 let until = match u64::try_from(end) {
                     Ok(_) => Millis(end),
                     Err(_) => self.end_of(integration, &name, &log).await?,
                 };
                 (State::SlidingWindow(log), until)
             }
-            text => {
-                let tat = tat(&text).ok_or_else(unreadable)?;
-                (State::LeakyBucket(Some(tat)), tat.empty_at())
-            }
+            State::LeakyBucket(tat) => (State::LeakyBucket(tat), tat.map_or(Millis(0), Tat::empty_at)),
         };
         Ok(Record::Bucket { integration, name, state, until })
     }
@@ -65,20 +61,4 @@ impl Redis {
 /// Whether it says no more than an empty bucket.
 fn is_over(record: &Record, now: Millis) -> bool {
     matches!(record, Record::Bucket { until, .. } if *until <= now)
-}
-
-fn admissions(mut answer: Answer) -> Result<Vec<Millis>> {
-    let mut log = Vec::with_capacity(answer.len());
-    while !answer.is_empty() {
-        log.push(answer.time()?);
-    }
-    Ok(log)
-}
-
-/// Reads `ms` or `ms:part`.
-fn tat(value: &Value) -> Option<Tat> {
-    let Value::BulkString(bytes) = value else { return None };
-    let text = std::str::from_utf8(bytes).ok()?;
-    let (ms, part) = text.split_once(':').unwrap_or((text, "0"));
-    Some(Tat { ms: ms.parse().ok()?, part: part.parse().ok()? })
 }

@@ -4,6 +4,7 @@
 //! finds the buckets, knows no such place: its cursor goes with the id of the server's run, and another run begins again.
 
 mod buckets;
+mod holds;
 mod jobs;
 
 use super::answer::{self, Answer};
@@ -28,6 +29,7 @@ impl Redis {
             Kind::Cursor => self.places_of_schedules(partition, place, limit).await?,
             Kind::Tick => self.records_of_ticks(partition, place, limit).await?,
             Kind::Idempotency => self.first_answers(partition, place, limit).await?,
+            Kind::Hold => self.holds(partition, place, limit).await?,
             Kind::Bucket => self.buckets(partition, place).await?,
             Kind::Job => self.jobs(partition, place, limit).await?,
         };

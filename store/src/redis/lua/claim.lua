@@ -3,7 +3,7 @@
 -- KEYS: the tag. ARGV: clock, how many, lease_ms, token (7 bytes).
 -- Answers: the time, next due (-1: nothing to wait for), the turn of the one that is ready longest (-1: none),
 --   a list of lease and blob for each job, and a list of place in that list (from 0), limit (-1: its opening is over) and
---   milliseconds until it has room (-1: never) for each that may not run.
+--   milliseconds until it has room (-1: never) for each that may not run; and what is to be fetched of limiters (shared.lua).
 --@include base turns blob
 -- About as many jobs of one integration at a time: fewer cost more commands per job, more let the others wait longer.
 local QUANTUM = 8
@@ -14,7 +14,7 @@ local LANES_OF_ONE = 128
 
 local want, token = tonumber(ARGV[2]), ARGV[4]
 local deadline, plain_end = string.format('%.0f', now + tonumber(ARGV[3])), '\0' .. ARGV[4]
-local jobs, not_started, leases, taken, in_line = {}, {}, {}, 0, 0
+local jobs, not_started, leases, taken, in_line, to_fetch = {}, {}, {}, 0, 0, {}
 -- Made when somebody with limits has his turn.
 local ask_limits
 
@@ -181,11 +181,12 @@ while is_plain and taken < want do
 end
 
 if not is_plain then
-  --@include job lanes pending rate limits
+  --@include job lanes pending rate shared limits
   -- The room of the bucket that a job was let out of, after it has started.
   local function room_after(job, control)
     local rule = control and rule_of(job.bucket, job.key)
-    return rule and math.max(room_of(job.bucket, rule), now) or now
+    local room = rule and rule[R_DELAY] and room_of(job.bucket, rule, 1)
+    return room and math.max(room, now) or now
   end
 
   -- 0 if a job may start, 1 if not, nil if it is in line now.
@@ -195,9 +196,15 @@ if not is_plain then
     if is_over(blob, f1) then
       flags = 1
       note_not_started(-1, -1)
-    elseif control and control[5][1] and not has(f1, CHARGED) then
-      local key = has(f2, HAS_KEY) and text_at(blob, key_place(blob, f1)) or nil
-      local word, a, b = admit(sub(blob, 16, 31), control[5], key, job ~= nil)
+    elseif control and control[5][1] then
+      local key, weight = key_and_weight(blob, f1, f2)
+      local word, a, b
+      if has(f1, CHARGED) then
+        word, a, b = admit_charged(sub(blob, 16, 31), control[5], key)
+        if word == 'wait' then call('SADD', CHARGED_LINES, a) end
+      else
+        word, a, b = admit(sub(blob, 16, 31), control[5], key, job ~= nil, weight)
+      end
       if word == 'wait' then
         if job then passed(job.bucket, job.bucket == a and b or now) end
         stand_in_line(id, job or split(blob), a, b)
@@ -278,7 +285,9 @@ if not is_plain then
       got = take(integration, '', mask, count, control)
     end
     if control and control[2] >= 0 and got > 0 then call('HINCRBY', RUNNING, integration, got) end
-    call('ZADD', READY, next_turn(), integration)
+    local turn = next_turn()
+    if got > 0 and shares_limiter(control) then call('HSET', P .. ':T', integration, string.format('%.1f', turn)) end
+    call('ZADD', READY, turn, integration)
     place(integration)
   end
 
@@ -312,9 +321,10 @@ if not is_plain then
     local due = call('ZRANGE', GATES, '-inf', now_text, 'BYSCORE', 'LIMIT', 0, 1)
   until #due == 0 or gates <= 0 or taken >= want or in_line >= MOST_IN_LINE
 
+  to_fetch = wanted()
   for _, bucket in ipairs(call('ZRANGE', GATES, 0, 15)) do
     local opens = call('ZSCORE', GATES, bucket)
-    if opens == 'inf' then break end
+    if opens == 'inf' or tonumber(opens) >= NEVER then break end
     if not is_held(sub(bucket, 1, 16)) then
       gate_due = math.max(tonumber(opens), now)
       break
@@ -342,4 +352,4 @@ if next_due and next_due <= now then
 elseif taken == 0 then
   call('SET', P .. ':z', next_due and string.format('%.0f', next_due) or '9e15', 'PX', 1500)
 end
-return { now_text, next_due and string.format('%.0f', next_due) or '-1', oldest[2] or '-1', jobs, not_started }
+return { now_text, next_due and string.format('%.0f', next_due) or '-1', oldest[2] or '-1', jobs, not_started, to_fetch }

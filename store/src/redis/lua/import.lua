@@ -3,6 +3,7 @@
 -- KEYS: the tag. ARGV: clock, then for each a word and its arguments:
 --   'c' integration, control (msgpack) | 'u' schedule, cursor | 'y' name of a record of ticks, the record | 'i' integration, key, first answer, until
 --   'l' bucket, state, when it ends | 's' bucket, when it ends, how many admissions, each of them
+--   'h' bucket, what shuts it |
 --   'p' pending job: id, blob, last error or '' | 'd' dead job: id, blob, last error or '', when it died
 -- Answers: how many were not there, and the id of a job whose key is another's, or ''; that one is left out.
 --@include base turns blob job lanes pending
@@ -43,6 +44,9 @@ local words = {
     local is_new = call('SETNX', key, ARGV[at + 1]) == 1
     if is_new then ends(key, ARGV[at + 2]) end
     return 3, is_new
+  end,
+  h = function(at)
+    return 2, call('HSETNX', HOLDS, ARGV[at], ARGV[at + 1]) == 1
   end,
   s = function(at)
     local key, count = P .. ':b:' .. ARGV[at], tonumber(ARGV[at + 2])

@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
--- prune: forget dead jobs and idempotency keys that are over their age or number. Buckets end by themselves.
+-- prune: forget dead jobs and idempotency keys that are over their age or number, and what shut buckets.
+-- Buckets, and counts of refusals, end by themselves.
 -- KEYS: the tag. ARGV: clock, time before which a dead job died, how many of one integration stay, most rows of all.
 -- Answers: how many dead jobs, how many idempotency keys.
 --@include base
@@ -30,6 +31,12 @@ if left > 0 then
     call('ZREM', P .. ':e', member)
     call('HDEL', P .. ':i:' .. sub(member, 1, 16), sub(member, 17))
     keys = keys + 1
+  end
+end
+if left > 0 then
+  local holds = call('HGETALL', HOLDS)
+  for i = 1, #holds, 2 do
+    if byte(holds[i + 1]) ~= 112 and tonumber(holds[i + 1]) <= now then call('HDEL', HOLDS, holds[i]) end
   end
 end
 return { dead, keys }

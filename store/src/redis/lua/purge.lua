@@ -33,6 +33,14 @@ for _, hash in ipairs(ARGV[3] == '0' and { P .. ':u', P .. ':y' } or {}) do
   end
 end
 call('HDEL', TICKS, integration)
+call('HDEL', P .. ':T', integration)
+call('DEL', P .. ':F:' .. string.format('%.0f', floor(now / 86400000)) .. ':' .. integration)
+for _, bucket in ipairs(call('SMEMBERS', CHARGED_LINES)) do
+  if sub(bucket, 1, 16) == integration then call('SREM', CHARGED_LINES, bucket) end
+end
+for _, bucket in ipairs(call('HKEYS', HOLDS)) do
+  if sub(bucket, 1, 16) == integration then call('HDEL', HOLDS, bucket) end
+end
 for _, name in ipairs(call('HKEYS', RUNNING)) do
   if sub(name, 1, 16) == integration then call('HDEL', RUNNING, name) end
 end

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashSet};
 
 use schedules::Millis;
+use schedules::rate::NEVER;
 use store::queue::{Claimed, Grant, Lease, Leased, State};
 use store::{IntegrationId, JobId};
 
@@ -70,10 +71,10 @@ impl Model {
             self.take(leased, lease_ms);
         }
         for integration in self.integrations() {
-            let may_delay = self.may_delay(integration);
+            let (may_delay, any_holds) = (self.may_delay(integration), !self.holds.is_empty());
             let now = self.now;
             let waiting = self.jobs.iter_mut().filter(|it| it.is_pending_of(integration) && it.view.job.due <= now);
-            waiting.for_each(|it| it.may_be_in_line |= may_delay && !it.view.charged);
+            waiting.for_each(|it| it.may_be_in_line |= may_delay && (any_holds || !it.view.charged));
         }
         let is_all = claimed.next_due.is_none_or(|due| due > self.now);
         if is_all && claimed.jobs.len() < limit {
@@ -126,7 +127,8 @@ impl Model {
     /// What is left is not due, or held, or waits for a limit.
     fn check_all_taken(&self) {
         for it in self.jobs.iter().filter(|it| it.view.state == State::Pending && !self.is_held(it)) {
-            let may_wait = self.earliest(it) > self.now || self.is_behind_a_held_one(it);
+            let may_wait =
+                self.earliest(it) > self.now || self.is_behind_a_held_one(it) || self.is_behind_a_heavier_one(it);
             assert!(may_wait, "a job is left that could start: {:?}", it.view);
         }
     }
@@ -141,8 +143,8 @@ impl Model {
             assert_eq!(found, first, "the next due time of what is not held");
             return;
         }
-        let certain = waiting().filter(|it| !self.is_behind_a_held_one(it));
-        if let Some(first) = certain.map(|it| self.earliest(it)).min() {
+        let certain = waiting().filter(|it| !self.is_behind_a_held_one(it) && !self.is_behind_a_heavier_one(it));
+        if let Some(first) = certain.map(|it| self.earliest(it)).min().filter(|first| *first < NEVER) {
             assert!(found.is_some_and(|due| due <= first), "{found:?} is too late: a job could start at {first:?}");
         }
         if is_complete && pending().next().is_none() {

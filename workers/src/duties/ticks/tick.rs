@@ -38,6 +38,7 @@ impl Ticks<'_> {
             window: None,
             jitter_ms: 0,
             priority: 0,
+            weight: 1,
             lane: self.made_of.lane.map(Into::into),
             awaited: false,
             tick: Some(Tick { schedule: self.of.schedule, nominal, previous, upcoming }),

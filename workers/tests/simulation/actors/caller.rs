@@ -157,6 +157,7 @@ impl Caller {
             window: request.window.clone(),
             jitter_ms: 500,
             priority: request.priority,
+            weight: 1,
             lane: lane(lanes, request.key.as_ref(), request.if_exists),
             awaited: request.once,
             tick: None,

@@ -55,7 +55,8 @@ async fn set(world: &World, queue: &Handle, entry: Entry) {
 }
 
 async fn tell(world: &World, queue: &Handle, entry: &Entry) {
-    while queue.control(entry.id, control(&entry.settings, entry.paused)).await.is_err() {
+    let limits: Vec<_> = entry.settings.rate_limits.iter().map(|it| it.limit.clone()).collect();
+    while queue.control(entry.id, control(&entry.settings, &limits, entry.paused)).await.is_err() {
         world.sim.sleep(100).await;
     }
 }

@@ -122,7 +122,7 @@ impl Limits {
             let name = format!("{name}{}", limit.subject(key)?);
             let empty = State::empty(limit.rule.algorithm);
             let state = self.buckets.get(&(of, name.clone())).cloned().unwrap_or(empty);
-            Some(((Bucket { rule: limit.rule, state }, limit.on_exceed), (place, name)))
+            Some(((Bucket::new(limit.rule, state), limit.on_exceed), (place, name)))
         });
         applying.unzip()
     }

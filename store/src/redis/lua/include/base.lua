@@ -14,7 +14,13 @@
 --   k:<integration>  HASH   canonical key -> id of the pending job that has it
 --   c    HASH    integration -> control (msgpack: paused, concurrency, lane concurrency, lane backlog, limits, fifo)
 --   n p  HASH    running jobs of integrations and lanes with a limit; pending jobs of named lanes
---   b:<bucket>   STRING or LIST   state of a rate limit's bucket; bucket = integration, rule's name, subject
+--   b:<bucket>   STRING or LIST   state of a rate limit's bucket; bucket = integration, rule's name, subject; the name of a
+--     limiter's bucket begins with @, and its state has no integration before it
+--   H    HASH    bucket -> until when it is shut, after 'p' if it is paused (a limiter's: without integration)
+--   F:<day>:<integration, or @ and limiter>   HASH   rule's name with its fields, or with a subject -> jobs that it
+--     refused that day
+--   C    SET     buckets in whose lines jobs may stand that were charged before
+--   T    HASH    integration that shares a limiter -> turn in which it was handed jobs last
 --   h:<bucket>   ZSET  the line at a full bucket: member -> due;  a HASH bucket -> jobs let out of line, not yet started
 --   g    ZSET    gates: bucket with a line or with jobs let out -> when it opens (inf: no line);  G:<integration> SET
 --   d:<integration>  ZSET  dead jobs: (arrival, id) -> died;  D SET  integrations that have some
@@ -40,8 +46,8 @@ else
 end
 local now_text = string.format('%.0f', now)
 local JOBS, MASKS, READY, WAITING, LEASES = P .. ':j', P .. ':m', P .. ':r', P .. ':w', P .. ':l'
-local CONTROLS, RUNNING, PENDING, GATES, LET_OUT, ERRORS, TICKS =
-  P .. ':c', P .. ':n', P .. ':p', P .. ':g', P .. ':a', P .. ':x', P .. ':t'
+local CONTROLS, RUNNING, PENDING, GATES, LET_OUT, ERRORS, TICKS, HOLDS, CHARGED_LINES =
+  P .. ':c', P .. ':n', P .. ':p', P .. ':g', P .. ':a', P .. ':x', P .. ':t', P .. ':H', P .. ':C'
 
 -- Calls a command with a list that may be longer than Lua can unpack.
 local function call_many(command, key, list)

@@ -6,14 +6,15 @@
 --   7      16 x priority + flags: 1 in line at a bucket, 2 let out of a line, 4 has a key, 8 there is more
 --   8, 9   attempts, lost leases
 --   10-15  due          16-31  integration
---   then, as far as it has them: end of its opening (6 bytes), lane, key, bucket it is in line at or was let out of, and more:
---   a byte that says what, 1 the id of its schedule (16 bytes), 2 latest due time (6) and number of pushes (4) of a debounced
---   one; then the body
+--   then, as far as it has them: end of its opening (6 bytes), lane, key, more, bucket it is in line at or was let out of; then
+--   the body. More is a byte that says what, and in this order: for 4 its weight (4 bytes), for 1 the id of its schedule (16),
+--   for 2 latest due time (6) and number of pushes (4) of a debounced one
 --
 -- A blob that comes into a script costs more than all that is done with it, as Lua hashes every byte of a text: scripts
 -- take as few apart, and make as few, as they can.
 local KEYED, DETACHED, CHARGED, TICK, AWAITED, HAS_ERROR, HAS_LANE, HAS_CLOSES = 1, 2, 4, 8, 16, 32, 64, 128
 local IN_LINE, RELEASED, HAS_KEY, HAS_MORE = 1, 2, 4, 8
+local HAS_WEIGHT, HAS_SCHEDULE, DEBOUNCED = 4, 1, 2
 
 local function has(flags, flag)
   return floor(flags / flag) % 2 == 1
@@ -36,4 +37,16 @@ local function key_place(blob, flags)
     at = next_at
   end
   return at
+end
+
+-- The key of a blob's job, if it has one, and its weight.
+local function key_and_weight(blob, f1, f2)
+  local key, at
+  if has(f2, HAS_KEY) then
+    key, at = text_at(blob, key_place(blob, f1))
+  elseif has(f2, HAS_MORE) then
+    at = key_place(blob, f1)
+  end
+  local weighs = has(f2, HAS_MORE) and has(byte(blob, at), HAS_WEIGHT)
+  return key, weighs and unpack_number('>I4', blob, at + 1) or 1
 end

@@ -27,27 +27,32 @@ local function split(blob)
   end
   if has(f1, HAS_LANE) then job.lane, at = text_at(blob, at) end
   if has(f2, HAS_KEY) then job.key, at = text_at(blob, at) end
-  if has(f2, IN_LINE) or has(f2, RELEASED) then job.bucket, at = text_at(blob, at) end
   if has(f2, HAS_MORE) then
     local parts = byte(blob, at)
     at = at + 1
-    if has(parts, 1) then
+    if has(parts, HAS_WEIGHT) then
+      job.weight = sub(blob, at, at + 3)
+      at = at + 4
+    end
+    if has(parts, HAS_SCHEDULE) then
       job.schedule = sub(blob, at, at + 15)
       at = at + 16
     end
-    if has(parts, 2) then
+    if has(parts, DEBOUNCED) then
       job.debounce = sub(blob, at, at + 9)
       at = at + 10
     end
   end
+  if has(f2, IN_LINE) or has(f2, RELEASED) then job.bucket, at = text_at(blob, at) end
   job.body = sub(blob, at)
   return job
 end
 
 -- What flag 8 announces.
 local function more_bytes(job)
-  local parts = (job.schedule and 1 or 0) + (job.debounce and 2 or 0)
-  return parts == 0 and '' or char(parts) .. (job.schedule or '') .. (job.debounce or '')
+  if not has(job.f2, HAS_MORE) then return '' end
+  local parts = (job.weight and HAS_WEIGHT or 0) + (job.schedule and HAS_SCHEDULE or 0) + (job.debounce and DEBOUNCED or 0)
+  return char(parts) .. (job.weight or '') .. (job.schedule or '') .. (job.debounce or '')
 end
 
 local function join(job)
@@ -55,13 +60,17 @@ local function join(job)
   return concat({
     job.arrival, char(f1, job.f2, math.min(job.attempts, 255), math.min(job.lost, 255)), number6(job.due), job.integration,
     job.closes or '', has(f1, HAS_LANE) and text_bytes(job.lane) or '', job.key and text_bytes(job.key) or '',
-    job.bucket and text_bytes(job.bucket) or '', more_bytes(job), job.body,
+    more_bytes(job), job.bucket and text_bytes(job.bucket) or '', job.body,
   })
 end
 
 -- The schedule whose tick it is, as the counters name it.
 local function schedule_of(job)
   return job.integration .. (job.schedule or '')
+end
+
+local function weight_of(job)
+  return job.weight and unpack_number('>I4', job.weight) or 1
 end
 
 -- A job's place in the order of its lane, and in a line.

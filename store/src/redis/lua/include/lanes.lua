@@ -81,6 +81,25 @@ local function is_held(integration)
   return control and (control[1] or (control[2] >= 0 and running(integration) >= control[2]))
 end
 
+-- Whether one of its rules fills the buckets of a limiter.
+local function shares_limiter(control)
+  for _, rule in ipairs(control and control[5] or {}) do
+    if byte(rule[1]) == 64 then return true end
+  end
+  return false
+end
+
+-- The turn of an integration that becomes ready. Of those that share a limiter the one comes first that was handed jobs
+-- longest ago: otherwise one could take all the room, as they become ready together whenever there is some.
+local function turn_of(integration)
+  local turn = entering_turn()
+  if shares_limiter(control_of(integration)) then
+    local last = call('HGET', P .. ':T', integration)
+    return math.min(turn, tonumber(last or 0))
+  end
+  return turn
+end
+
 -- Puts an integration where it belongs: ready, waiting or nowhere.
 local function place(integration)
   local due
@@ -92,7 +111,7 @@ local function place(integration)
     call('ZREM', READY, integration)
     call('ZREM', WAITING, integration)
   elseif due <= now then
-    if call('ZADD', READY, 'NX', entering_turn(), integration) == 1 then call('ZREM', WAITING, integration) end
+    if call('ZADD', READY, 'NX', turn_of(integration), integration) == 1 then call('ZREM', WAITING, integration) end
     wake(due)
   else
     call('ZREM', READY, integration)
