@@ -17,6 +17,7 @@ mod outage;
 mod packages;
 mod reflected;
 mod schedules;
+mod schedules_import;
 mod secrets;
 mod smoke;
 mod testing;
