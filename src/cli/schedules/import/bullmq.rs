@@ -3,6 +3,7 @@
 use ::schedules::{Millis, due};
 use serde_json::{Map, Value, json};
 
+use super::clocks::Times;
 use super::entry::{Entry, Import, Options, name};
 use super::json::{Item, items, number, others, text};
 
@@ -33,6 +34,9 @@ const REMARKS: [&str; 4] = [
 
 const CLOCKS: &str = "when clocks go forward, cron-parser moves a fixed time on by the length of the gap (02:30 runs at \
                       03:30); here it fires at the first instant after the gap (03:00)";
+
+const STEPS: &str = "when clocks change, cron-parser moves an hour that clocks jump over to the next and leaves a repeated one \
+                     out; here steps and full ranges fire whenever the clock shows them";
 
 const NO_ZONE: &str = "it names no tz: BullMQ went by the zone of its process, this goes by UTC: pass --timezone if that \
                        is another";
@@ -66,7 +70,6 @@ fn entry(line: usize, fields: &Map<String, Value>, options: &Options) -> Result<
         (Some(pattern), None) => by_pattern(pattern, fields, options, &mut remarks)?,
         (None, Some(every)) => by_interval(every, fields, &mut remarks)?,
     };
-    let is_pattern = body.get("cron").is_some();
     for (theirs, ours) in [("startDate", "start"), ("endDate", "end")] {
         if let Some(at) = instant(fields, theirs)? {
             body[ours] = json!(at.to_rfc3339());
@@ -100,7 +103,11 @@ fn entry(line: usize, fields: &Map<String, Value>, options: &Options) -> Result<
     body["overlap"] = json!("allow");
     body["catchup"] = json!("last");
     body["note"] = json!(options.note(""));
-    let clocks = is_pattern.then_some(CLOCKS);
+    let clocks = body["cron"].as_str().and_then(|cron| match Times::of(cron) {
+        Times::Fixed => Some(CLOCKS),
+        Times::Stepped => Some(STEPS),
+        Times::Hourly => None,
+    });
     Ok(Entry { line, name: name(&options.prefix, key)?, body, remarks, clocks })
 }
 

@@ -1,20 +1,14 @@
 //! What this engine makes of an entry: whether it takes it, how it reads, and when it fires next.
 
-use ::schedules::{Millis, Recurrence};
+use ::schedules::Millis;
 use serde_json::Value;
 use workers::settings::Schedule;
 use workers::timetable::Written;
 
+use super::clocks::next_touched;
 use super::entry::{Entry, Left};
 
-const DAY_MS: i64 = 86_400_000;
-/// Far enough to meet each change of the clocks of a year.
-const FAR_DAYS: i64 = 400;
-/// A change of the clocks is nearer than this to the ticks it touches.
-const NEAR_MS: i64 = 3 * 3_600_000;
 const NEXT: usize = 3;
-/// Ticks around one change that are looked at.
-const MOST: usize = 1_000;
 
 /// An entry that can be put.
 #[derive(Clone, Debug)]
@@ -45,8 +39,8 @@ pub fn check(mut entry: Entry, now: Millis) -> Result<Ready, Left> {
         }
     };
     let recurrence = &schedule.recurrence;
-    if let (Some(clocks), Some((tick, what))) = (entry.clocks, touched(recurrence, now)) {
-        entry.remarks.push(format!("{clocks} (at {}: {what})", recurrence.zone().wall_clock(tick)));
+    if let (Some(clocks), Some(change)) = (entry.clocks, next_touched(recurrence, now)) {
+        entry.remarks.push(format!("{clocks} (next at {})", recurrence.zone().wall_clock(change)));
     }
     let most = schedule.max_runs.and_then(|most| usize::try_from(most).ok()).unwrap_or(NEXT).min(NEXT);
     let tick = |nominal: Millis| Tick {
@@ -68,16 +62,6 @@ pub fn spec(body: &Value) -> Value {
         fields.retain(|name, _| !["note", "key", "payload"].contains(&&**name));
     }
     spec
-}
-
-/// The next tick that a change of the clocks does something to.
-fn touched(recurrence: &Recurrence, now: Millis) -> Option<(Millis, String)> {
-    let changes = recurrence.zone().changes(now, now.after(FAR_DAYS * DAY_MS));
-    changes.into_iter().find_map(|change| {
-        let (from, until) = (change.after(-NEAR_MS).max(now), change.after(NEAR_MS));
-        let near = recurrence.between(from, until, MOST);
-        near.into_iter().find_map(|tick| Some((tick, recurrence.remark(tick)?)))
-    })
 }
 
 #[cfg(test)]

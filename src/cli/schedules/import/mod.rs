@@ -3,6 +3,7 @@
 
 mod bullmq;
 mod check;
+mod clocks;
 mod crontab;
 mod entry;
 mod fugit;
@@ -33,15 +34,16 @@ const MAX_PREFIX_BYTES: usize = 64;
 
 #[derive(clap::Args)]
 #[command(after_help = "\
-What cannot be imported is said with its line, and the rest is imported; the exit code is then 1. Importing again changes
-only what has changed in the file. Schedules that were not imported from a file of this name are never touched.
+What cannot be imported is said with its line, and the rest is imported; the exit code is then 1.
+Importing again changes only what has changed in the file. Schedules that were not imported from a
+file of this name are not touched without --replace.
 
 Examples:
-  crontab -l | tidegate schedules import - --integration housekeeping --timezone Europe/London --dry-run
-  tidegate schedules import /etc/crontab --integration housekeeping --user-column --prefix web1-
-  ruby -ryaml -rjson -e 'puts JSON.pretty_generate(YAML.load_file(\"config/schedule.yml\"))' > schedule.json
+  crontab -l | tidegate schedules import - --integration chores --timezone Europe/London --dry-run
+  tidegate schedules import /etc/crontab --integration chores --user-column --prefix web1-
+  ruby -ryaml -rjson -e 'puts JSON.pretty_generate(YAML.load_file(\"schedule.yml\"))' > schedule.json
   tidegate schedules import schedule.json --integration workers
-  tidegate schedules import schedulers.json --integration mailer --format bullmq --json     of queue.getJobSchedulers()")]
+  tidegate schedules import schedulers.json --integration mailer --format bullmq --json")]
 pub struct Args {
     /// The file, or - for standard input
     file: String,

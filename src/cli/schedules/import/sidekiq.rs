@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::clocks::Times;
 use super::entry::{Entry, Import, Left, Options, name};
 use super::fugit;
 use super::json::{Item, items, others, text};
@@ -19,8 +20,8 @@ const REMARKS: [&str; 4] = [
     "sidekiq-cron fires when its poller looks, up to half a minute late; here a tick is due at its second",
 ];
 
-const CLOCKS: &str = "sidekiq-cron leaves a time out that clocks jump over, and may repeat several times of an hour that \
-                      comes twice; here a fixed time fires once, after the gap or the first time";
+const CLOCKS: &str = "sidekiq-cron leaves a time out that clocks jump over, and runs one twice that comes twice; here a fixed \
+                      time fires once, after the gap or the first time";
 
 const NO_ZONE: &str = "it names no zone: sidekiq-cron went by that of the application, this goes by UTC: pass --timezone \
                        if that is another";
@@ -71,6 +72,7 @@ fn entry(line: usize, key: Option<&str>, fields: &Map<String, Value>, options: &
                 .to_owned(),
         );
     }
+    let clocks = (Times::of(&read.cron) == Times::Fixed).then_some(CLOCKS);
     let known = [&KNOWN[..], &OWN].concat();
     if let Some(others) = others(fields, &known) {
         remarks.push(format!("not carried over: {others}"));
@@ -84,7 +86,7 @@ fn entry(line: usize, key: Option<&str>, fields: &Map<String, Value>, options: &
     if let Some(timezone) = timezone {
         body["timezone"] = Value::from(timezone);
     }
-    Ok(Entry { line, name: name(&options.prefix, named)?, body, remarks, clocks: Some(CLOCKS) })
+    Ok(Entry { line, name: name(&options.prefix, named)?, body, remarks, clocks })
 }
 
 /// Arguments as a list, as sidekiq-cron makes one of them.

@@ -1,5 +1,7 @@
 //! The five fields of a crontab's line as Vixie cron and its descendants (cronie, Debian's cron) read them.
 
+use super::clocks::Times;
+
 /// What they mean here.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Fields {
@@ -43,10 +45,10 @@ pub fn read(fields: [&str; 5]) -> Result<Fields, String> {
         )),
         _ => {}
     }
-    let is_fixed = !minute.starts_with('*') && !hour.starts_with('*');
-    let repeats = |text: &str, full: &str| text.contains('/') || text == full;
-    let clocks = (is_fixed && (repeats(minute, "0-59") || repeats(hour, "0-23"))).then_some(CLOCKS);
-    Ok(Fields { cron: [minute, hour, day, month, weekday].join(" "), remarks, clocks })
+    let cron = [minute, hour, day, month, weekday].join(" ");
+    let is_fixed_there = !minute.starts_with('*') && !hour.starts_with('*');
+    let clocks = (is_fixed_there && Times::of(&cron) != Times::Fixed).then_some(CLOCKS);
+    Ok(Fields { cron, remarks, clocks })
 }
 
 /// Whether a field that begins with `*` means every day.
