@@ -203,6 +203,7 @@ fn instant(fields: &Map<String, Value>, name: &str) -> Result<Option<Millis>, St
 
 #[cfg(test)]
 mod tests {
+    use super::super::check::check;
     use super::*;
 
     const SCHEDULERS: &str = r#"[
@@ -260,6 +261,8 @@ mod tests {
         let (_, remarks) = body("email:send:::0-9");
         assert!(remarks.contains("immediately") && remarks.contains("not carried over: custom"), "{remarks}");
         assert_eq!(import.entries.len(), 8);
+        let ready = import.entries.iter().cloned().map(|entry| check(entry, Millis(1_795_694_400_000)));
+        assert!(ready.clone().all(|ready| ready.is_ok()), "{:?}", ready.collect::<Vec<_>>());
         let wrong: Vec<(usize, &str)> = import.wrong.iter().map(|left| (left.line, &*left.message)).collect();
         let expected = [
             (7, "limit: all of its 3 runs"),

@@ -105,6 +105,9 @@ fn args(written: Option<&Value>) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use ::schedules::Millis;
+
+    use super::super::check::check;
     use super::*;
 
     /// As `ruby -ryaml -rjson` makes it of a `schedule.yml`.
@@ -151,6 +154,8 @@ mod tests {
         assert!(entry("both").remarks[0].contains("either"));
         assert_eq!(import.entries.len(), 6);
         assert_eq!(import.off.iter().map(|off| (off.line, &*off.entry)).collect::<Vec<_>>(), [(6, "old")]);
+        let ready = import.entries.iter().cloned().map(|entry| check(entry, Millis(1_795_694_400_000)));
+        assert!(ready.clone().all(|ready| ready.is_ok()), "{:?}", ready.collect::<Vec<_>>());
         let wrong: Vec<(usize, &str)> = import.wrong.iter().map(|left| (left.line, &*left.message)).collect();
         let expected = [
             (7, "cron: \"every 5 minutes\" is natural language"),

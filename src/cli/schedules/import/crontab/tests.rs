@@ -1,6 +1,13 @@
 //! Crontabs as they are found on machines.
 
+use ::schedules::Millis;
+
+use super::super::check::check;
+use super::super::entry::Left;
 use super::*;
+
+/// 2026-11-26T12:00:00Z.
+const NOW: Millis = Millis(1_795_694_400_000);
 
 const USERS: &str = r#"# m h dom mon dow command
 SHELL=/bin/bash
@@ -121,6 +128,21 @@ fn what_cannot_be_had_is_said_with_its_line() {
     assert_eq!(wrong.len(), expected.len(), "{wrong:?}");
     for ((line, message), (expected_line, part)) in wrong.into_iter().zip(expected) {
         assert!(line == expected_line && message.contains(part), "{line}: {message}");
+    }
+}
+
+#[test]
+fn what_the_engine_refuses_names_line_and_field() {
+    let entries = import(USERS, &Options::default()).entries;
+    let refused: Vec<Left> = entries.into_iter().filter_map(|entry| check(entry, NOW).err()).collect();
+    let expected = [
+        (12, "cron: \"@every_minute\" is not known"),
+        (24, "cron: the minute field \"61\""),
+        (25, "cron: never fires"),
+    ];
+    assert_eq!(refused.len(), expected.len(), "{refused:?}");
+    for (left, (line, message)) in refused.iter().zip(expected) {
+        assert!(left.line == line && left.message.to_lowercase().starts_with(message), "{left:?}");
     }
 }
 
