@@ -36,7 +36,7 @@ pub fn read(file: &str, options: &Options) -> Result<Import, String> {
         match fields {
             Err(message) => import.add(line, name.as_deref().unwrap_or_default(), Err(message)),
             Ok(fields) if fields.get("status").is_some_and(|status| status == "disabled") => {
-                let message = "it is disabled; enable it there, or make it here and pause it".to_owned();
+                let message = "it is disabled; if it was imported before, pause or delete that schedule".to_owned();
                 import.off.push(Left { line, entry: shown(&fields), message });
             }
             Ok(fields) => import.add(line, &shown(&fields), entry(line, name.as_deref(), &fields, options)),
