@@ -289,7 +289,7 @@ impl State {
         self.memory.give(cost(size).unwrap_or(0));
         match self.offset(block) {
             Some(offset) => {
-                let class = (size + HEADER).next_multiple_of(STEP) / STEP;
+                let class = (size + HEADER).div_ceil(STEP);
                 if let Some(free) = self.cursor.free.get_mut(class) {
                     // SAFETY: the block is nobody's from now on.
                     unsafe { block.cast::<u32>().write(*free) };

@@ -1,6 +1,7 @@
 //! `schedules`: make, look at, pause, run and backfill the schedules of an integration.
 
 mod change;
+mod import;
 mod look;
 mod next;
 
@@ -43,6 +44,8 @@ enum Command {
     Run(change::Run),
     /// Fire the ticks of a stretch of the past
     Backfill(change::Backfill),
+    /// Import a crontab, or the schedules of sidekiq-cron or BullMQ
+    Import(import::Args),
     /// List what became of its ticks, newest first
     Ticks(look::Ticks),
     /// Print the next ticks, one per line
@@ -60,6 +63,7 @@ pub async fn schedules(args: Args) -> Result<(), Failure> {
         Command::Resume(args) => change::resume(args).await,
         Command::Run(args) => change::run(args).await,
         Command::Backfill(args) => change::backfill(args).await,
+        Command::Import(args) => import::import(args).await,
         Command::Ticks(args) => look::ticks(args).await,
         Command::Next(args) => next::next(args).await,
     }

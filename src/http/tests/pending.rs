@@ -36,7 +36,8 @@ impl World {
         let settings = if what == "limit" { json!({"rateLimits": [limit]}) } else { json!({}) };
         let id = self.integration("w", store::catalog::Trigger::Experience, settings.clone()).await;
         let settings = workers::settings::Settings::parse(&settings).expect("settings");
-        let mut control = workers::authoring::control(&settings, &self.state.services.directory.limits(&settings), false);
+        let mut control =
+            workers::authoring::control(&settings, &self.state.services.directory.limits(&settings), false);
         let mut body = json!({"key": {"email": "a"}});
         match what {
             "delayed" => body["delay"] = "2h".into(),

@@ -20,6 +20,7 @@ mod outage;
 mod packages;
 mod reflected;
 mod schedules;
+mod schedules_import;
 mod secrets;
 mod simulate;
 mod smoke;

@@ -3,7 +3,7 @@
 mod backfill;
 mod bulk;
 mod controls;
-mod fire;
+pub(crate) mod fire;
 mod ledger;
 mod prune;
 mod prune_cache;
@@ -14,8 +14,6 @@ mod sync_clock;
 pub mod ticks;
 
 pub(crate) use controls::{Agreed, run as agree};
-#[cfg(test)]
-pub(crate) use fire::run as fire;
 pub(crate) use fire::{AGAIN_MS, pause_ms};
 
 use std::future::Future;

@@ -62,7 +62,7 @@ async fn happened(settings: &Value, trigger: Trigger, calls: &[Call], to_ms: i64
     let entry = world.released("it", trigger, settings).await;
     let parsed = Settings::parse(settings).expect("settings");
     services.queue.control(entry.id, control(&parsed, &services.directory.limits(&parsed), false)).await.expect("told");
-    duties::fire(services.clone()).await.expect("the cursor is set");
+    duties::fire::run(services.clone()).await.expect("the cursor is set");
     let mut calls = calls.to_vec();
     let (mut starts, mut running) = (Starts::new(), BTreeMap::<Millis, Vec<Leased>>::new());
     let end = NOW.after(to_ms);
@@ -76,10 +76,10 @@ async fn happened(settings: &Value, trigger: Trigger, calls: &[Call], to_ms: i64
             let settlements = ended.iter().map(|leased| Settlement { lease: leased.lease, next: Next::Remove });
             services.queue.settle(settlements.collect()).await.expect("settled");
         }
-        let mut tick = duties::fire(services.clone()).await.expect("fired");
+        let mut tick = duties::fire::run(services.clone()).await.expect("fired");
         while calls.first().is_some_and(|call| call.at <= now) {
             make(services, calls.remove(0)).await;
-            tick = duties::fire(services.clone()).await.expect("fired");
+            tick = duties::fire::run(services.clone()).await.expect("fired");
         }
         let next_due = claimed(services, now, &mut starts, &mut running).await;
         let next = [tick, calls.first().map(|call| call.at), next_due, running.keys().next().copied()];
