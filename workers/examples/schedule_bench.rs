@@ -146,6 +146,7 @@ fn options(data: &Path, location: Location) -> Options {
             packages::RegistryOptions::parse("http://127.0.0.1:1", None).expect("an address"),
         ),
         proxies: Vec::new(),
+        dns: Vec::new(),
         secrets: BTreeMap::new(),
         master_key: KeySource::File(data.join("master.key")),
         retention: Retention { max_age_ms: u64::MAX / 4, max_count: 1_000_000, max_bytes: 1 << 30 },
