@@ -1,5 +1,7 @@
 //! The list of cases, and what makes tests of it.
 
+use std::pin::Pin;
+
 use super::Fresh;
 use crate::queue::{Inspect, Queue};
 
@@ -453,23 +455,26 @@ macro_rules! conformance_names {
     };
 }
 
-/// Runs the cases in a row.
+/// The cases as functions.
 #[doc(hidden)]
 #[macro_export]
-macro_rules! conformance_run {
-    ([$fresh:ident] $($verb:ident { $($case:ident)* })*) => {
-        $($(
-            eprintln!("conformance: {}::{}", stringify!($verb), stringify!($case));
-            // Boxed: all cases in one future are more than a thread's stack holds.
-            Box::pin(super::$verb::$case($fresh().await)).await;
-        )*)*
+macro_rules! conformance_list {
+    ([] $($verb:ident { $($case:ident)* })*) => {
+        &[$($( (stringify!($verb), stringify!($case), |fresh| Box::pin(super::$verb::$case(fresh))) ),*),*]
     };
 }
 
 /// Every case: its file and its name.
 pub const CASES: &[(&str, &str)] = crate::conformance_cases! { conformance_names };
 
+/// A case's name, and the case: boxed, as all of them in one future are more than a thread's stack holds.
+type Case<Q> = (&'static str, &'static str, fn(Fresh<Q>) -> Pin<Box<dyn Future<Output = ()>>>);
+
 /// Runs every case on an engine of its own; says which one on stderr before it starts.
 pub async fn run_all<Q: Queue + Inspect>(fresh: impl AsyncFn() -> Fresh<Q>) {
-    crate::conformance_cases! { conformance_run fresh }
+    let cases: &[Case<Q>] = crate::conformance_cases! { conformance_list };
+    for (verb, case, run) in cases {
+        eprintln!("conformance: {verb}::{case}");
+        run(fresh().await).await;
+    }
 }
