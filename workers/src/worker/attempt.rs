@@ -87,7 +87,9 @@ impl Attempt {
             Some(error) => Ended { result: Err(no_secrets(&error)), usage: Usage::default() },
         };
         if let Some(pause_ms) = host.pause_ms().filter(|_| self.job.cause != Cause::Preview) {
-            back_pressure::apply(services, &self.entry, &self.job, pause_ms).await;
+            // Counted as the end of the run is, so that neither looks earlier than the other.
+            let now = self.started.after(i64::try_from(watch.elapsed_ms()).unwrap_or(0));
+            back_pressure::apply(services, &self.entry, &self.job, (now, pause_ms)).await;
         }
         let ending = match &ended.result {
             Ok(_) => Ending::Returned,

@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 
+use schedules::Millis;
 use store::queue::{Adjustment, Inspect, Job, Queue};
 
 use crate::{Entry, Event, Result, Services};
@@ -9,28 +10,27 @@ use crate::{Entry, Event, Result, Services};
 /// The longest that a bucket is shut by one answer.
 const MAX_HOLD_MS: u64 = 3_600_000;
 
-/// Shuts the buckets that a job counts for, for as long as the last answer to its run asked; an hour at most.
+/// Shuts the buckets that a job counts for, from `now` on for as long as the last answer to its run asked; an hour at most.
 /// Boxed: within a run's future, which is deep already, it is more than the compiler looks through.
 pub(super) fn apply<'a>(
     services: &'a Services,
     entry: &'a Entry,
     job: &'a Job,
-    pause_ms: u64,
+    (now, pause_ms): (Millis, u64),
 ) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
     Box::pin(async move {
-        if let Err(error) = hold(services, entry, job, pause_ms.min(MAX_HOLD_MS)).await {
+        if let Err(error) = hold(services, entry, job, now.after(pause_ms.min(MAX_HOLD_MS).cast_signed())).await {
             let integration = &*entry.name;
             tracing::warn!(integration, %error, "a rate limit could not be held shut; the next answer does it");
         }
     })
 }
 
-async fn hold(services: &Services, entry: &Entry, job: &Job, pause_ms: u64) -> Result<()> {
+async fn hold(services: &Services, entry: &Entry, job: &Job, until: Millis) -> Result<()> {
     let limits = services.queue.control_of(entry.id).await?.limits;
     let names = schedules::rate::names(&limits);
     for (limit, name) in limits.iter().zip(names).filter(|(limit, _)| limit.back_pressure) {
         let Some(subject) = limit.subject(job.key.as_ref()) else { continue };
-        let until = services.clock.now().after(i64::try_from(pause_ms).unwrap_or(0));
         services.queue.adjust(entry.id, format!("{name}{subject}"), Adjustment::Hold { until }).await?;
         services.events.emit(Event::LimitHeld { integration: entry.name.clone() });
     }
@@ -63,10 +63,10 @@ mod tests {
         };
         let key = Key::parse(&json!({"email": "a", "n": 1})).expect("a key");
         let job = store::queue::Job { key: Some(key), ..job(entry.id, Cause::Manual) };
-        apply(services, &entry, &job, 5_000).await;
+        apply(services, &entry, &job, (NOW, 5_000)).await;
         assert_eq!(until(r#"l0{"email":"a"}"#, 1).await, 5_000);
         assert_eq!(until("l0{}", 0).await, -NOW.0, "this rule did not opt in");
-        apply(services, &entry, &job, u64::MAX).await;
+        apply(services, &entry, &job, (NOW, u64::MAX)).await;
         assert_eq!(until(r#"l0{"email":"a"}"#, 1).await, 3_600_000);
     }
 }
