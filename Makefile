@@ -25,7 +25,7 @@ test: tools-test ## Run every test; installs what is missing
 	cargo nextest run --locked --no-fail-fast $(NEXTEST)
 
 chaos: tools-test ## Break servers under load, simulated and real, for a long time; CHAOS=40 goes on twice as long
-	CHAOS=$(CHAOS) SIM_SEEDS=$(SIM_SEEDS) SIM_FROM=$(SIM_FROM) cargo nextest run --locked --no-fail-fast --no-capture --workspace --all-features -E 'binary(faults) + binary(simulation) + test(chaos::) + test(kills_lose_nothing) + test(keyed::)'
+	CHAOS=$(CHAOS) SIM_SEEDS=$(SIM_SEEDS) SIM_FROM=$(SIM_FROM) cargo nextest run --locked --no-fail-fast --no-capture --workspace --all-features -E 'binary(faults) + binary(simulation) + test(chaos::) + test(kills_lose_nothing) + test(keyed::) + test(outage::)'
 
 check: tools-check node ## Formatting, lints, licences and advisories, house rules
 	cargo fmt --all --check

@@ -59,6 +59,7 @@ const UNSAFE_IN: &[&str] = &[
     "scripts/src/sandbox/bytecode.rs",
     "scripts/src/sandbox/engines.rs",
     "scripts/src/sandbox/heap.rs",
+    "scripts/src/sandbox/heap/",
     "scripts/src/sandbox/stack.rs",
 ];
 

@@ -74,7 +74,7 @@ pub async fn execute(services: &Services, target: &Target, body: Value, how: How
     }
     let now = services.clock.now();
     let idempotency = pending::idempotency(how.idempotency_key, request.idempotency_key.clone(), fingerprint, now)?;
-    let mut job = pending::job(&entry, &request, Cause::Execute, target.major, now, now);
+    let mut job = pending::job(entry.id, &request, Cause::Execute, target.major, now);
     // A waiting caller repeats the call itself; a queued job is repeated by the engine.
     job.attempts = (!how.respond_async).then_some(1);
     job.awaited = !how.respond_async;

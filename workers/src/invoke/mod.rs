@@ -5,7 +5,7 @@ mod end;
 mod execute;
 mod mode;
 mod opening;
-mod pending;
+pub(crate) mod pending;
 mod refused;
 pub(crate) mod request;
 mod reschedule;

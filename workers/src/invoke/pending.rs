@@ -4,9 +4,9 @@ use schedules::rate::Limit;
 use schedules::{Key, Millis};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use store::JobId;
 use store::catalog::Outcome;
 use store::queue::{Cause, Enqueued, Idempotency, IfExists, Job, NewJob, Queue};
+use store::{IntegrationId, JobId};
 
 use super::request::Execute;
 use crate::settings::{Lanes, in_words};
@@ -44,15 +44,15 @@ pub(super) fn idempotency(
 }
 
 /// A job as a call asks for it.
-pub(super) fn job(entry: &Entry, run: &Execute, cause: Cause, release: Option<u32>, due: Millis, now: Millis) -> Job {
+pub(crate) fn job(integration: IntegrationId, run: &Execute, cause: Cause, release: Option<u32>, now: Millis) -> Job {
     Job {
         id: JobId::new(now),
-        integration: entry.id,
+        integration,
         cause,
         release,
         payload: run.payload.clone(),
         key: run.key.clone(),
-        due,
+        due: now,
         closes: None,
         window: None,
         jitter_ms: 0,

@@ -48,7 +48,7 @@ pub async fn schedule(
     if let Some(debounce) = debounce {
         due = due.min(debounce.latest);
     }
-    let mut job = pending::job(&entry, &request.run, Cause::Manual, target.major, due, now);
+    let mut job = pending::job(entry.id, &request.run, Cause::Manual, target.major, now);
     let opening = Opening::find(request.window.as_ref(), due, request.jitter_ms, job.id)?;
     (job.due, job.closes) = (opening.due, opening.closes);
     job.debounce = debounce;

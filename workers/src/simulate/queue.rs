@@ -62,9 +62,19 @@ pub(super) struct Queue {
     pending: HashMap<Number, Pending>,
     keys: HashMap<Box<str>, Number>,
     early: BTreeSet<(Millis, Number)>,
+    /// Of those that could start, when their openings end.
+    closing: BTreeSet<(Millis, Number)>,
+    /// Those that became ready in this step.
+    fresh: Vec<Number>,
+    /// Lanes with somebody ready, by their turns.
+    turns: BTreeSet<(u64, Lane)>,
+    /// Ticks that are pending or running.
+    ticks: usize,
     lanes: BTreeMap<Lane, Turns>,
     lines: BTreeMap<Place, BTreeSet<(Millis, Reverse<u8>, Number)>>,
-    gates: BTreeMap<Place, Millis>,
+    gates: HashMap<Place, Millis>,
+    /// The gates by when they open.
+    opening: BTreeSet<(Millis, Place)>,
     buckets: HashMap<Place, State>,
     running: HashMap<Number, Running>,
 }
@@ -86,9 +96,14 @@ impl Queue {
             pending: HashMap::new(),
             keys: HashMap::new(),
             early: BTreeSet::new(),
+            closing: BTreeSet::new(),
+            fresh: Vec::new(),
+            turns: BTreeSet::new(),
+            ticks: 0,
             lanes: BTreeMap::new(),
             lines: BTreeMap::new(),
-            gates: BTreeMap::new(),
+            gates: HashMap::new(),
+            opening: BTreeSet::new(),
             buckets: HashMap::new(),
             running: HashMap::new(),
         }
@@ -127,6 +142,7 @@ impl Queue {
             self.keys.insert(key, self.last);
         }
         self.lanes.entry(job.lane.clone()).or_default().pending += 1;
+        self.ticks += usize::from(job.tick.is_some());
         self.early.insert((job.due, self.last));
         self.pending.insert(self.last, Pending { name, job, at: Where::Early, waits: false });
     }
@@ -144,8 +160,7 @@ impl Queue {
 
     /// Whether a tick is pending or running.
     pub fn has_tick(&self) -> bool {
-        self.running.values().any(|running| running.tick)
-            || self.pending.values().any(|pending| pending.job.tick.is_some())
+        self.ticks > 0
     }
 
     /// Takes the running ticks away.
@@ -161,6 +176,7 @@ impl Queue {
     /// A run ends; gives its name, unless it was taken away.
     pub fn ended(&mut self, number: Number) -> Option<Name> {
         let running = self.running.remove(&number)?;
+        self.ticks -= usize::from(running.tick);
         if let Some(lane) = self.lanes.get_mut(&running.lane) {
             lane.running -= 1;
         }
@@ -212,10 +228,9 @@ impl Queue {
     /// When something may start or close, if nothing else happens before; ends of runs are not looked at.
     pub fn next(&self) -> Option<Millis> {
         let early = self.early.first().map(|(due, _)| *due);
-        let closes =
-            self.pending.values().filter(|pending| pending.at != Where::Early).filter_map(|pending| pending.job.closes);
-        let gates = if self.control.paused { None } else { self.gates.values().min().copied() };
-        early.into_iter().chain(gates).chain(closes.min()).min()
+        let closes = self.closing.first().map(|(closes, _)| *closes);
+        let gate = self.opening.first().map(|(gate, _)| *gate).filter(|_| !self.control.paused);
+        early.into_iter().chain(closes).chain(gate).min()
     }
 
     /// Starts what may start now; gives the numbers of the runs that began.
@@ -248,11 +263,8 @@ impl Queue {
 
     /// What is over its opening moves to the next one, or is dropped.
     fn close(&mut self, now: Millis, tell: Tell<'_>) {
-        let over =
-            |pending: &Pending| pending.at != Where::Early && pending.job.closes.is_some_and(|closes| closes <= now);
-        let mut over: Vec<Number> =
-            self.pending.iter().filter(|(_, pending)| over(pending)).map(|(number, _)| *number).collect();
-        over.sort_unstable();
+        let over: Vec<Number> =
+            self.closing.iter().take_while(|(closes, _)| *closes <= now).map(|(_, number)| *number).collect();
         for number in over {
             let Some(mut pending) = self.take_out(number) else { continue };
             match reopening(&pending.job, now) {
@@ -269,7 +281,7 @@ impl Queue {
     /// Lets those out of the lines that have room, in order.
     fn open_gates(&mut self, now: Millis, started: &mut Vec<Number>, tell: Tell<'_>) {
         let open: Vec<Place> =
-            self.gates.iter().filter(|(_, gate)| **gate <= now).map(|(place, _)| place.clone()).collect();
+            self.opening.iter().take_while(|(gate, _)| *gate <= now).map(|(_, place)| place.clone()).collect();
         for place in open {
             while let Some((.., number)) = self.lines.get(&place).and_then(|line| line.first().copied()) {
                 let Some(lane) = self.pending.get(&number).map(|pending| pending.job.lane.clone()) else { break };
@@ -280,7 +292,7 @@ impl Queue {
                     Said::Start(states) => started.extend(self.start(now, number, states, tell)),
                     Said::Refuse(limit) => self.refuse(number, limit, tell),
                     Said::Wait(_, other, until) if other == place => {
-                        self.gates.insert(place.clone(), until);
+                        self.shut(&place, until);
                         break;
                     }
                     Said::Wait(limit, other, until) => {
@@ -301,9 +313,13 @@ impl Queue {
 
     /// Whose turn it is, of those that may start as far as concurrency goes.
     fn next_turn(&mut self) -> Option<Number> {
-        let may = |(lane, turns): &(&Lane, &Turns)| !turns.ready.is_empty() && self.has_room(lane);
-        let lane = self.lanes.iter().filter(may).min_by_key(|(_, turns)| turns.turn).map(|(lane, _)| lane.clone())?;
+        if self.control.concurrency.is_some_and(|most| self.running.len() >= most as usize) {
+            return None;
+        }
+        let (turn, lane) = self.turns.iter().find(|(_, lane)| self.has_room(lane)).cloned()?;
+        self.turns.remove(&(turn, lane.clone()));
         self.last_turn += 1;
+        self.turns.insert((self.last_turn, lane.clone()));
         let turns = self.lanes.get_mut(&lane)?;
         turns.turn = self.last_turn;
         turns.ready.first().map(|(.., number)| *number)
@@ -357,6 +373,7 @@ impl Queue {
         tell(&pending.name, What::Started { late_ms: now.since(pending.job.due) });
         self.lanes.entry(pending.job.lane.clone()).or_default().running += 1;
         let (tick, keyed) = (pending.job.tick.is_some(), keyed);
+        self.ticks += usize::from(tick);
         self.running.insert(number, Running { name: pending.name, lane: pending.job.lane, tick, keyed });
         Some(number)
     }
@@ -372,22 +389,30 @@ impl Queue {
         let Some(pending) = self.pending.get_mut(&number) else { return };
         tell(&pending.name, What::Limited { limit, until });
         pending.at = Where::Line(place.clone());
+        self.closing.extend(pending.job.closes.map(|closes| (closes, number)));
         let entry = (pending.job.due, Reverse(pending.job.priority), number);
         self.lines.entry(place.clone()).or_default().insert(entry);
-        let gate = self.gates.entry(place).or_insert(until);
-        *gate = (*gate).max(until);
+        let until = self.gates.get(&place).map_or(until, |gate| until.max(*gate));
+        self.shut(&place, until);
     }
 
     /// Tells those whose turn would be next that they wait for others to end.
     fn note_waiting(&mut self, tell: Tell<'_>) {
-        for turns in self.lanes.values() {
-            for (.., number) in &turns.ready {
-                if let Some(pending) = self.pending.get_mut(number).filter(|pending| !pending.waits) {
-                    pending.waits = true;
-                    tell(&pending.name, What::Waits);
-                }
+        for number in std::mem::take(&mut self.fresh) {
+            let ready = self.pending.get_mut(&number).filter(|pending| pending.at == Where::Ready && !pending.waits);
+            if let Some(pending) = ready {
+                pending.waits = true;
+                tell(&pending.name, What::Waits);
             }
         }
+    }
+
+    /// A gate opens at this time, and no earlier.
+    fn shut(&mut self, place: &Place, until: Millis) {
+        if let Some(before) = self.gates.insert(place.clone(), until) {
+            self.opening.remove(&(before, place.clone()));
+        }
+        self.opening.insert((until, place.clone()));
     }
 
     // ---- places
@@ -399,26 +424,37 @@ impl Queue {
         if turns.ready.is_empty() {
             self.last_turn += 1;
             turns.turn = self.last_turn;
+            self.turns.insert((turns.turn, pending.job.lane.clone()));
         }
+        self.fresh.push(number);
+        self.closing.extend(pending.job.closes.map(|closes| (closes, number)));
         turns.ready.insert((Reverse(pending.job.priority), pending.job.due, number));
     }
 
     /// Out of the place it waits at.
     fn leave(&mut self, number: Number) {
         let Some(Pending { job, at, .. }) = self.pending.get(&number) else { return };
+        if let Some(closes) = job.closes {
+            self.closing.remove(&(closes, number));
+        }
         match at {
             Where::Early => drop(self.early.remove(&(job.due, number))),
             Where::Ready => {
                 if let Some(turns) = self.lanes.get_mut(&job.lane) {
                     turns.ready.remove(&(Reverse(job.priority), job.due, number));
+                    if turns.ready.is_empty() {
+                        self.turns.remove(&(turns.turn, job.lane.clone()));
+                    }
                 }
             }
             Where::Line(place) => {
                 if let Some(line) = self.lines.get_mut(place) {
                     line.remove(&(job.due, Reverse(job.priority), number));
                     if line.is_empty() {
-                        self.gates.remove(place);
                         self.lines.remove(place);
+                        if let Some(gate) = self.gates.remove(place) {
+                            self.opening.remove(&(gate, place.clone()));
+                        }
                     }
                 }
             }
@@ -428,6 +464,7 @@ impl Queue {
     fn take_out(&mut self, number: Number) -> Option<Pending> {
         self.leave(number);
         let pending = self.pending.remove(&number)?;
+        self.ticks -= usize::from(pending.job.tick.is_some());
         if let Some(lane) = self.lanes.get_mut(&pending.job.lane) {
             lane.pending -= 1;
         }
@@ -445,6 +482,7 @@ impl Queue {
             self.keys.entry(key.canonical().into()).or_insert(number);
         }
         self.lanes.entry(pending.job.lane.clone()).or_default().pending += 1;
+        self.ticks += usize::from(pending.job.tick.is_some());
         self.early.insert((pending.job.due, number));
         self.pending.insert(number, Pending { at: Where::Early, waits: false, ..pending });
     }

@@ -15,7 +15,7 @@ use super::{Call, MAX_ROWS, Name, Plan, Row, Verb, What};
 use crate::authoring::control;
 use crate::duties::ticks::{self, Due, Of};
 use crate::duties::{AGAIN_MS, pause_ms};
-use crate::invoke::{Opening, lane, request};
+use crate::invoke::{Opening, lane, pending, request};
 use crate::{Error, Result};
 
 /// More ticks than come at one time on a clock that does not stand still.
@@ -211,7 +211,7 @@ impl<'a> Timeline<'a> {
     }
 
     fn call(&mut self, at: Millis, subject: usize, place: usize, call: &Call, told: &mut Vec<Row>) -> Result<()> {
-        let job = self.new_id(at);
+        let id = self.new_id(at);
         let integration = self.ids[subject];
         let concurrency = &self.plan.subjects[subject].settings.concurrency;
         let queue = &mut self.queues[subject];
@@ -221,13 +221,13 @@ impl<'a> Timeline<'a> {
         match call.verb {
             Verb::Execute => {
                 let run = request::execute(call.body.clone())?;
-                let mut job = blank(job, integration, Cause::Execute, &run, at);
+                let mut job = Job { id, ..pending::job(integration, &run, Cause::Execute, None, at) };
                 job.lane = lane(concurrency.lanes.as_ref(), job.key.as_ref(), IfExists::Beside);
                 queue.put(name(&job), job, IfExists::Beside, &mut tell);
             }
             Verb::Schedule => {
                 let request = request::schedule(call.body.clone())?;
-                let mut job = blank(job, integration, Cause::Manual, &request.run, at);
+                let mut job = Job { id, ..pending::job(integration, &request.run, Cause::Manual, None, at) };
                 let mut wanted = due::resolve(request.when, at, due::DEFAULT_HORIZON_MS)?;
                 if request.if_exists == IfExists::Debounce {
                     let wait_ms = request.max_wait_ms.unwrap_or(due::DEFAULT_HORIZON_MS);
@@ -281,28 +281,4 @@ fn id_of(name: &str) -> IntegrationId {
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&hash[..16]);
     IntegrationId(ulid::Ulid::from_bytes(bytes))
-}
-
-fn blank(id: JobId, integration: IntegrationId, cause: Cause, run: &request::Execute, now: Millis) -> Job {
-    Job {
-        id,
-        integration,
-        cause,
-        release: None,
-        payload: "null".into(),
-        key: run.key.clone(),
-        due: now,
-        closes: None,
-        window: None,
-        jitter_ms: 0,
-        priority: run.priority,
-        weight: run.weight,
-        lane: None,
-        awaited: false,
-        tick: None,
-        debounce: None,
-        attempts: None,
-        context: None,
-        created: now,
-    }
 }
