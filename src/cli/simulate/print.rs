@@ -1,8 +1,10 @@
 //! A simulation as lines: a table for readers, JSON for programs, totals for both.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use ::schedules::{Millis, Zone, duration};
+use indicatif::FormattedDuration;
 use serde_json::{Value, json};
 use workers::settings::in_words;
 use workers::simulate::{Change, Difference, Name, Plan, Row, Subject, What};
@@ -104,7 +106,7 @@ impl<'a> Story<'a> {
             What::Limited { limit: place, until } => format!("{}, room at {}", limit(*place), local(*until, zone)),
             What::RateLimited { limit: place } => limit(*place),
             What::Started { late_ms: 0 } => String::new(),
-            What::Started { late_ms } => format!("{} after it was due", duration::to_text(*late_ms)),
+            What::Started { late_ms } => format!("{} after it was due", span(*late_ms)),
             _ => String::new(),
         }
     }
@@ -213,6 +215,14 @@ impl Telling<'_> {
     }
 }
 
+/// How long, such as `00:03:20`; less than a second in milliseconds.
+fn span(ms: i64) -> String {
+    match u64::try_from(ms) {
+        Ok(ms) if ms >= 1_000 => FormattedDuration(Duration::from_millis(ms)).to_string(),
+        _ => duration::to_text(ms),
+    }
+}
+
 /// What a clock shows, such as `02:30`.
 fn wall(local: Millis) -> String {
     let text = local.to_rfc3339();
@@ -283,7 +293,7 @@ impl<'a> Totals<'a> {
         terminal::say("");
         terminal::say(&terminal::dim(&line(head.map(str::to_owned))));
         for (subject, counts) in self.plan.subjects.iter().zip(&self.counts) {
-            let longest = if counts.late > 0 { duration::to_text(counts.longest_ms) } else { "-".into() };
+            let longest = if counts.late > 0 { span(counts.longest_ms) } else { "-".into() };
             let Counts { ticks, calls, started, late, skipped, refused, dropped, .. } = counts;
             if ticks + calls + skipped + refused == 0 {
                 continue;

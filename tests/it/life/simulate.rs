@@ -153,7 +153,8 @@ fn calls_meet_windows_and_limits_and_totals_add_up() {
     ];
     assert_eq!(told, expected);
     let table = simulated(folder.path(), &range).ok();
-    for part in ["1 per 1h, room at 2026-03-02 10:00:00+00:00", "replaces the pending one", "{\"to\":\"b\"}"] {
+    let late = "01:30:00 after it was due";
+    for part in ["1 per 1h, room at 2026-03-02 10:00:00+00:00", "replaces the pending one", "{\"to\":\"b\"}", late] {
         assert!(table.out.contains(part), "no {part:?} in\n{}", table.out);
     }
     let totals = simulated(folder.path(), &[&range[..], &["--summary"]].concat()).ok();
