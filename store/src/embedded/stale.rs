@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use indexmap::IndexSet;
+
 use super::step::Step;
 use super::{gate, integration, lane};
 use crate::{IntegrationId, Result};
@@ -11,19 +13,11 @@ use crate::{IntegrationId, Result};
 pub(super) struct Stale {
     /// Lines at full buckets, by the names of the buckets.
     pub(super) lines: BTreeSet<(IntegrationId, Box<str>)>,
-    /// Lanes; their integrations follow.
-    pub(super) lanes: BTreeSet<(IntegrationId, Box<str>)>,
+    /// Lanes, in the order in which they changed: a new one joins the rotation at its end, and how many calls the writer
+    /// happened to take together must not decide who comes first. Their integrations follow.
+    pub(super) lanes: IndexSet<(IntegrationId, Box<str>)>,
     /// Integrations.
     pub(super) integrations: BTreeSet<IntegrationId>,
-}
-
-impl Stale {
-    /// Adds what was stale before.
-    pub(super) fn extend(&mut self, other: Self) {
-        self.lines.extend(other.lines);
-        self.lanes.extend(other.lanes);
-        self.integrations.extend(other.integrations);
-    }
 }
 
 /// Looks at everything stale again.
@@ -43,10 +37,9 @@ pub(super) fn refresh_lanes(step: &mut Step<'_>) -> Result<()> {
         step.books.stale.integrations.insert(line.0);
         step.books.stale.lines.remove(&line);
     }
-    while let Some(lane) = step.books.stale.lanes.first().cloned() {
-        lane::refresh(step, lane.0, &lane.1)?;
-        step.books.stale.integrations.insert(lane.0);
-        step.books.stale.lanes.remove(&lane);
+    for (integration, lane) in std::mem::take(&mut step.books.stale.lanes) {
+        lane::refresh(step, integration, &lane)?;
+        step.books.stale.integrations.insert(integration);
     }
     Ok(())
 }

@@ -137,10 +137,10 @@ impl Writer {
 
     /// Runs a group in one transaction; `false` if an operation without a savepoint failed and all is taken back.
     fn transact(&mut self, group: &mut [Box<dyn Operation>], guarded: bool) -> Result<bool> {
-        let jobs = self.books.jobs;
+        let (jobs, stale) = (self.books.jobs, self.books.stale.clone());
         let result = self.try_transact(group, guarded);
         if !matches!(result, Ok(true)) {
-            self.books.jobs = jobs;
+            (self.books.jobs, self.books.stale) = (jobs, stale);
             if !self.connection.is_autocommit() {
                 self.connection.execute_batch("ROLLBACK")?;
             }
@@ -168,8 +168,7 @@ impl Writer {
         let (jobs, stale) = (self.books.jobs, self.books.stale.clone());
         self.execute("SAVEPOINT operation")?;
         if !operation.run(&mut self.step()) {
-            self.books.jobs = jobs;
-            self.books.stale.extend(stale);
+            (self.books.jobs, self.books.stale) = (jobs, stale);
             // Fails if SQLite gave up the whole transaction, as it does when the disk is full: then all have failed.
             self.execute("ROLLBACK TO operation")?;
         }

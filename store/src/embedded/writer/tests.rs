@@ -77,6 +77,36 @@ fn a_full_queue_refuses_the_one_and_keeps_the_others() {
     assert_eq!((jobs_in_file(&writer), writer.books.jobs), (2, 2));
 }
 
+/// The lanes in the order of their turns.
+fn rotation(writer: &Writer) -> Vec<String> {
+    let mut statement = writer.connection.prepare("SELECT lane FROM lanes ORDER BY served").expect("there are lanes");
+    row::all(&mut statement, (), |row| Ok(row.get(0)?)).expect("they can be read")
+}
+
+#[test]
+fn lanes_take_turns_in_the_order_of_arrival_whatever_is_written_together() {
+    let in_lane = |lane: &str| put(job(1).lane(lane));
+    let fails = || {
+        call(|step| {
+            enqueue::enqueue(step, &[job(1).lane("a")], Backlog::Bounded)?;
+            Err(Error::Corrupt("it breaks half way".into()))
+        })
+    };
+    let one_by_one = {
+        let folder = tempfile::TempDir::new().expect("a folder");
+        let mut writer = writer(folder.path(), 100);
+        for call in [fails(), in_lane("c"), in_lane("a"), in_lane("b"), in_lane("c")] {
+            apply(&mut writer, vec![call]);
+        }
+        rotation(&writer)
+    };
+    assert_eq!(one_by_one, ["c", "a", "b"].map(|lane| job(1).lane(lane).job.lane.expect("it has one").into_string()));
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let mut writer = writer(folder.path(), 100);
+    apply(&mut writer, vec![fails(), in_lane("c"), in_lane("a"), in_lane("b"), in_lane("c")]);
+    assert_eq!(rotation(&writer), one_by_one);
+}
+
 #[test]
 fn a_failed_commit_fails_everybody() {
     let folder = tempfile::TempDir::new().expect("a folder");
