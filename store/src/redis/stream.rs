@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use futures_util::future::try_join_all;
 use redis::{Cmd, Value, cmd};
 
 use super::answer::{self, Answer};
@@ -60,14 +61,13 @@ impl Stream {
         &self.key
     }
 
-    /// Writes entries of one field each; gives their ids.
+    /// Writes entries of one field each, in their order unless the connection is lost meanwhile; gives their ids.
     pub async fn add(&self, field: &str, values: &[Vec<u8>]) -> Result<Vec<String>> {
-        let mut ids = Vec::with_capacity(values.len());
-        for value in values {
+        let one = async |value: &Vec<u8>| {
             let id = self.send(cmd("XADD").arg(&self.key).arg("*").arg(field).arg(value)).await?;
-            ids.push(answer::bytes(id)?.map(|id| String::from_utf8_lossy(&id).into_owned()).unwrap_or_default());
-        }
-        Ok(ids)
+            Ok(answer::bytes(id)?.map(|id| String::from_utf8_lossy(&id).into_owned()).unwrap_or_default())
+        };
+        try_join_all(values.iter().map(one)).await
     }
 
     /// The next entries that nobody has read, at most `limit`; comes back at once if there are none.
