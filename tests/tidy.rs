@@ -60,6 +60,7 @@ const UNSAFE_IN: &[&str] = &[
     "scripts/src/sandbox/engines.rs",
     "scripts/src/sandbox/heap.rs",
     "scripts/src/sandbox/heap/",
+    "scripts/src/sandbox/pace.rs",
     "scripts/src/sandbox/stack.rs",
 ];
 

@@ -64,6 +64,9 @@ pub(super) fn allowed() -> Result<Rules, BackendError> {
             SeccompCondition::new(2, Dword, Le, 19)?,
         ])?],
     );
+    // By a timer that goes by its own CPU clock, and by no other.
+    let own_clock = first(Dword, Eq, libc::CLOCK_THREAD_CPUTIME_ID.unsigned_abs().into())?;
+    rules.insert(libc::SYS_timer_create, vec![own_clock]);
     // `abort` signals itself.
     rules.insert(libc::SYS_tgkill, vec![first(Dword, Eq, std::process::id().into())?]);
     // A second handle; and builds for tests look whether one is open before they close it.
@@ -116,6 +119,8 @@ const ANY: &[i64] = &[
     libc::SYS_exit_group,
     // time and chance
     libc::SYS_clock_gettime,
+    libc::SYS_timer_settime,
+    libc::SYS_timer_delete,
     libc::SYS_clock_nanosleep,
     libc::SYS_nanosleep,
     libc::SYS_getrandom,

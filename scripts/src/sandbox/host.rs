@@ -12,7 +12,6 @@ use super::kept::Kept;
 use super::link::Outbox;
 use super::log::Allowance;
 use super::memory::Memory;
-use super::pace;
 use super::timers::Timers;
 use super::trace::Trace;
 use crate::clock;
@@ -103,7 +102,6 @@ impl Host {
     /// well, every few milliseconds of work, and on true give up at once with any error: no script can catch it.
     pub fn tick(&self) -> bool {
         if self.stop.get().is_none() {
-            pace::note();
             if self.cancelled.load(Ordering::Relaxed) {
                 self.stop.set(Some(Stop::Cancelled));
             } else if clock::now() >= self.deadline.get() {

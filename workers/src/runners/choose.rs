@@ -34,7 +34,12 @@ pub(super) struct Duty {
 impl Duty {
     /// Whether it takes runs of this owner.
     fn takes(&self, owner: &Owner) -> bool {
-        self.owner == *owner && !self.retired && !self.alone && self.served < MAX_SERVED
+        self.owner == *owner && self.stays() && !self.alone
+    }
+
+    /// Whether it goes on when its runs have ended.
+    fn stays(&self) -> bool {
+        !self.retired && self.served < MAX_SERVED
     }
 }
 
@@ -67,7 +72,7 @@ pub(super) fn choose(duties: &[impl Borrow<Duty>], owner: &Owner, alone: bool, r
 
 /// How many are there to stay; the others end with their last run.
 pub(super) fn staying(duties: &[impl Borrow<Duty>]) -> usize {
-    duties.iter().filter(|duty| !(*duty).borrow().retired).count()
+    duties.iter().filter(|duty| (*duty).borrow().stays()).count()
 }
 
 #[cfg(test)]
@@ -119,5 +124,12 @@ mod tests {
         check(&[Duty { served: MAX_SERVED, ..duty("a", 1) }, duty("a", 1)], false, NEW);
         let ending = Duty { retired: true, ..duty("a", 1) };
         check(&[ending.clone(), ending, duty("b", 0)], false, NEW);
+    }
+
+    #[test]
+    fn what_is_worn_takes_no_place_from_those_that_come_after_it() {
+        let worn = Duty { served: MAX_SERVED, ..duty("a", 1) };
+        assert_eq!(staying(&[worn.clone(), worn.clone(), duty("a", 0)]), 1, "or each short run would get a process");
+        check(&[worn.clone(), worn, duty("b", 0)], false, NEW);
     }
 }
