@@ -8,7 +8,7 @@ CHAOS ?= 20
 SIM_SEEDS ?= $(shell expr $(CHAOS) '*' 100)
 SIM_FROM ?= $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
 
-.PHONY: help run dev test chaos check fmt node bench-queue bench-schedules bench-scripts tools-test tools-check tools-bench cargo cc servers esbuild compat-packages compat-lock
+.PHONY: help run dev test chaos check fmt node bench-queue bench-schedules bench-events bench-scripts tools-test tools-check tools-bench cargo cc servers esbuild compat-packages compat-lock
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ bench-queue: tools-bench ## Measure the queue on Redis against BullMQ and plain 
 
 bench-schedules: cargo cc servers ## Measure how late ticks are when 10,000 schedules fire at once; QUICK=1 for a small run
 	QUICK=$(QUICK) cargo run --locked --release -p workers --example schedule_bench
+
+bench-events: cargo cc ## Measure 1,000 filters against 1,000,000 events; QUICK=1 for a small run
+	QUICK=$(QUICK) cargo run --locked --release -p workers --example event_bench
 
 bench-scripts: cargo cc node ## Measure runs against the bare engine, isolated-vm and worker threads; QUICK=1 for a small run
 	npm ci --prefix benches/peers/node --no-audit --no-fund

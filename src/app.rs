@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use schedules::SystemClock;
-use store::catalog::Retention;
+use store::catalog::{EventRetention, Retention};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -191,6 +191,7 @@ pub fn options(config: &Config, mut openings: Vec<Opening>) -> Result<Options, F
             max_count: config.history.max_runs,
             max_bytes: config.history.max_bytes.0,
         },
+        event_retention: EventRetention { max_age_ms: config.events.keep.ms, max_bytes: config.events.max_bytes.0 },
         dead_max_age_ms: config.history.dead_max_age.signed_ms(),
         dead_keep: config.history.dead_keep,
     })

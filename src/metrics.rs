@@ -78,6 +78,7 @@ table! {
     secret_changes: counter "tidegate_secret_changes_total" ["scope", "change"], "Secrets that were set or removed.";
     runners_started: counter "tidegate_runners_started_total" [], "Runner processes that were started.";
     runners_killed: counter "tidegate_runners_ended_total" ["reason"], "Runner processes that ended, by reason.";
+    events: counter "tidegate_events_total" ["via", "outcome"], "Events that came in: matched (made jobs), unmatched, duplicate, rejected.";
     duty_seconds: histogram "tidegate_duty_duration_seconds" ["duty"] in DUTY_SECONDS, "How long periodic duties took.";
     duty_errors: counter "tidegate_duty_errors_total" ["duty"], "Periodic duties that failed.";
     api_requests: counter "tidegate_api_requests_total" ["route", "method", "status"], "Requests to this server.";
@@ -151,6 +152,11 @@ impl Metrics {
             gauge(registry, "tidegate_history_runs", "Runs that the history holds.")?.set(count(totals.runs));
             gauge(registry, "tidegate_history_bytes", "Bytes of results, errors and logs that the history holds.")?
                 .set(count(totals.bytes));
+        }
+        if let Ok((events, bytes)) = services.catalog.event_totals(&services.options.workspace).await {
+            gauge(registry, "tidegate_event_log_events", "Events that the log holds.")?.set(count(events));
+            gauge(registry, "tidegate_event_log_bytes", "Bytes of events and verdicts that the log holds.")?
+                .set(count(bytes));
         }
         self.read_files(registry).await
     }
@@ -262,6 +268,13 @@ impl Observer for Metrics {
             }
             Event::RunnerStarted => families.runners_started.with_label_values::<&str>(&[]).inc(),
             Event::RunnerKilled { reason } => families.runners_killed.with_label_values(&[*reason]).inc(),
+            Event::EventsReceived { via, matched, unmatched, duplicate, rejected } => {
+                let outcomes =
+                    [("matched", matched), ("unmatched", unmatched), ("duplicate", duplicate), ("rejected", rejected)];
+                for (outcome, n) in outcomes.into_iter().filter(|(_, n)| **n > 0) {
+                    families.events.with_label_values(&[*via, outcome]).inc_by(*n);
+                }
+            }
             Event::DutyDone { duty, ms, error } => {
                 families.duty_seconds.with_label_values(&[*duty]).observe(seconds(*ms));
                 if *error {
@@ -369,6 +382,8 @@ mod tests {
             },
             "tidegate_http_requests_total{integration=\"a\",method=\"other\",status=\"egress_denied\"} 1",
         );
+        let came = Event::EventsReceived { via: "http", matched: 3, unmatched: 0, duplicate: 1, rejected: 0 };
+        check(came, "tidegate_events_total{outcome=\"matched\",via=\"http\"} 3");
         check(Event::RunnerStarted, "tidegate_runners_started_total 1");
         check(Event::DutyDone { duty: "rescue", ms: 2, error: true }, "tidegate_duty_errors_total{duty=\"rescue\"} 1");
     }

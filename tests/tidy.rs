@@ -21,7 +21,8 @@ const MAX_LINES: usize = 600;
 const CATALOGUES: [&str; 0] = [];
 
 /// What may appear only below some paths.
-const ONLY_IN: [(&str, &[&str]); 11] = [
+const ONLY_IN: [(&str, &[&str]); 12] = [
+    ("cel::", &["workers/src/events/expression/parse.rs"]),
     ("rusqlite::", &["store/"]),
     ("sqlx::", &["store/"]),
     ("redis::", &["store/"]),
@@ -36,7 +37,8 @@ const ONLY_IN: [(&str, &[&str]); 11] = [
 ];
 
 /// Crates that may be named in one manifest only.
-const DEPENDED_ON_BY: [(&str, &[&str]); 9] = [
+const DEPENDED_ON_BY: [(&str, &[&str]); 10] = [
+    ("cel", &["workers"]),
     ("rusqlite", &["store"]),
     ("sqlx", &["store"]),
     ("redis", &["store"]),

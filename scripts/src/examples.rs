@@ -34,6 +34,7 @@ const EXAMPLES: &[Example] = &[
     example!("reminder-email"),
     example!("token-refresh"),
     example!("uptime-check"),
+    example!("vip-alert"),
 ];
 
 /// The shipped integrations, by name.

@@ -80,6 +80,12 @@ impl Client {
         json(self.accepted(request).await?).await
     }
 
+    /// Posts JSON of some media type, and reads the JSON of the answer.
+    pub async fn post(&self, path: &str, media: &str, body: &Value) -> Result<Value, Failure> {
+        let request = self.request(Method::POST, path).header(CONTENT_TYPE, media).body(body.to_string());
+        json(self.accepted(request).await?).await
+    }
+
     /// Opens a stream of events.
     pub async fn stream(&self, path: &str) -> Result<Events, Failure> {
         let request = self.request(Method::GET, path).header(ACCEPT, "text/event-stream");
@@ -129,6 +135,7 @@ impl Client {
                 .exit(code::NOT_ALLOWED),
             StatusCode::FORBIDDEN => Failure::new(message).exit(code::NOT_ALLOWED),
             StatusCode::NOT_FOUND => Failure::new(message).exit(code::NOT_FOUND),
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => Failure::new(message).busy(),
             _ => Failure::new(with_frame(message, problem)),
         }
     }

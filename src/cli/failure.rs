@@ -29,12 +29,14 @@ pub struct Failure {
     pub code: u8,
     /// Set when everything has been said already.
     pub silent: bool,
+    /// Set when the same may work a little later.
+    pub later: bool,
 }
 
 impl Failure {
     /// The command could not do what was asked.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), help: None, code: code::FAILED, silent: false }
+        Self { message: message.into(), help: None, code: code::FAILED, silent: false, later: false }
     }
 
     /// What was typed, or written into a file, is wrong.
@@ -45,6 +47,17 @@ impl Failure {
     /// Nothing more to say than the exit code.
     pub fn silent(code: u8) -> Self {
         Self { silent: true, ..Self::new("").exit(code) }
+    }
+
+    /// One that may not happen again a little later: the server has too much to do.
+    #[must_use]
+    pub fn busy(self) -> Self {
+        Self { later: true, ..self }
+    }
+
+    /// Whether the same may work a little later.
+    pub fn is_busy(&self) -> bool {
+        self.later
     }
 
     /// With the way out.

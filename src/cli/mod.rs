@@ -8,6 +8,7 @@ mod dead;
 mod declarations;
 mod deploy;
 mod dev;
+mod events;
 mod examples;
 mod explain;
 mod failure;
@@ -79,6 +80,8 @@ enum Command {
     Dead(dead::Args),
     /// Cancel, move, replay or discard many jobs
     Bulk(bulk::Args),
+    /// Send events, watch them come in, and replay them
+    Events(events::Args),
     /// Make, look at, pause, run and backfill schedules
     Schedules(schedules::Args),
     /// Show what folders of integrations would do in a stretch of time
@@ -124,6 +127,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Jobs(args) => block_on(jobs::jobs(args)),
         Command::Dead(args) => block_on(dead::dead(args)),
         Command::Bulk(args) => block_on(bulk::bulk(args)),
+        Command::Events(args) => block_on(events::events(args)),
         Command::Schedules(args) => block_on(schedules::schedules(args)),
         Command::Simulate(args) => simulate::simulate(&args),
         Command::Verify(args) => block_on(verify::verify(args)),

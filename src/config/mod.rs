@@ -41,6 +41,8 @@ pub struct Config {
     pub runs: Runs,
     /// Runs that are over.
     pub history: History,
+    /// Events that came in.
+    pub events: Events,
     /// What scripts may reach.
     pub egress: Egress,
     /// Where npm packages come from.
@@ -190,6 +192,16 @@ pub struct History {
     pub dead_max_age: Span,
     /// How many dead jobs are kept.
     pub dead_keep: u64,
+}
+
+/// Events that came in.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Events {
+    /// The oldest that is kept.
+    pub keep: Span,
+    /// How much space they may fill.
+    pub max_bytes: Bytes,
 }
 
 /// What scripts may reach.

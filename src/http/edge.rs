@@ -8,7 +8,7 @@ use axum::extract::{MatchedPath, Request, State as Extracted};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use schedules::Stopwatch;
@@ -27,9 +27,12 @@ const INVOCATION: [&str; 4] = [
     "/v1/integrations/{name}/cancel",
 ];
 
+/// The route whose `POST` belongs to the invocation plane, and whose `GET` to the other.
+const EVENTS: &str = "/v1/events";
+
 /// Whether errors of this route have the shape of the invocation plane.
-pub fn is_invocation(route: &str) -> bool {
-    INVOCATION.contains(&route)
+pub fn is_invocation(route: &str, is_post: bool) -> bool {
+    INVOCATION.contains(&route) || is_post && route == EVENTS
 }
 
 /// Wraps all routes and fallbacks; the last layer is the outermost.
@@ -74,7 +77,7 @@ async fn finish(Extracted(state): Extracted<State>, request: Request, next: Next
     let matched = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let method = request.method().clone();
     let route = matched.as_deref().unwrap_or("none");
-    let plane = if is_invocation(route) { Plane::Invocation } else { Plane::Management };
+    let plane = if is_invocation(route, method == Method::POST) { Plane::Invocation } else { Plane::Management };
     let mut response = render(next.run(request).await, plane);
     harden(response.headers_mut());
     let status = response.status().as_u16();

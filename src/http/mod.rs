@@ -13,6 +13,7 @@ mod error;
 mod json;
 mod openapi;
 mod params;
+mod publication;
 mod router;
 mod routes;
 mod serve;

@@ -123,6 +123,17 @@ impl FromRequestParts<State> for RulePlace {
     }
 }
 
+/// The `{event}` of a path: an event's id, as its publisher chose it.
+pub struct EventId(pub String);
+
+impl FromRequestParts<State> for EventId {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Problem> {
+        Ok(Self(path_part(parts, state, "event").await?))
+    }
+}
+
 /// The `{limiter}` of a path: a limiter's name.
 pub struct LimiterName(pub String);
 

@@ -9,8 +9,8 @@ use super::edge;
 use super::error::Problem;
 use super::openapi::Table;
 use super::routes::{
-    api_keys, bulk, dead, explain, home, integrations, invoke, jobs, limiters, limits, preview, probes, releases, runs,
-    schedule, schedules, secrets,
+    api_keys, bulk, dead, event_replays, events, explain, home, integrations, invoke, jobs, limiters, limits, preview,
+    probes, releases, runs, schedule, schedules, secrets,
 };
 use super::state::State;
 
@@ -23,6 +23,15 @@ pub fn table() -> Table {
         .on(INVOKE, routes!(invoke::schedule))             // POST   /v1/integrations/{name}/schedule
         .on(INVOKE, routes!(invoke::reschedule))           // POST   /v1/integrations/{name}/reschedule
         .on(INVOKE, routes!(invoke::cancel))               // POST   /v1/integrations/{name}/cancel
+        // events
+        .on(INVOKE, routes!(events::publish))              // POST   /v1/events
+        .on(READ,   routes!(events::list))                 // GET    /v1/events
+        .on(READ,   routes!(events::follow))               // GET    /v1/events/stream
+        .on(READ,   routes!(events::show))                 // GET    /v1/events/{event}
+        .on(INVOKE, routes!(event_replays::start))         // POST   /v1/events/replay
+        .on(READ,   routes!(event_replays::list))          // GET    /v1/events/replays
+        .on(READ,   routes!(event_replays::show))          // GET    /v1/events/replays/{id}
+        .on(INVOKE, routes!(event_replays::stop))          // POST   /v1/events/replays/{id}/stop
         // integrations
         .on(READ,   routes!(integrations::list))           // GET    /v1/integrations
         .on(READ,   routes!(integrations::show))           // GET    /v1/integrations/{name}

@@ -70,6 +70,14 @@ id! {
     BulkId
 }
 id! {
+    /// The place of an event in the log of those that came in.
+    EventPlace
+}
+id! {
+    /// One replay of events to an integration.
+    ReplayId
+}
+id! {
     /// One attempt at a job.
     RunId
 }

@@ -33,7 +33,7 @@ pub mod servers;
 
 pub use engine::Engine;
 pub use error::Error;
-pub use id::{BulkId, IntegrationId, JobId, RunId, ScheduleId};
+pub use id::{BulkId, EventPlace, IntegrationId, JobId, ReplayId, RunId, ScheduleId};
 
 /// What every call of this crate answers.
 pub type Result<T> = std::result::Result<T, Error>;

@@ -13,7 +13,7 @@ use schedules::{Clock, Millis, Stopwatch, SystemClock};
 use scripts::protocol::{Bundle, Format};
 use serde_json::json;
 use store::IntegrationId;
-use store::catalog::{Bump, Draft, NewIntegration, NewRelease, Retention, Trigger};
+use store::catalog::{Bump, Draft, EventRetention, NewIntegration, NewRelease, Retention, Trigger};
 use store::queue::{Claim, Next, Queue, Settlement};
 use store::redis::Config;
 use store::servers::{Fsync, Options as RedisOptions, Server};
@@ -150,6 +150,7 @@ fn options(data: &Path, location: Location) -> Options {
         secrets: BTreeMap::new(),
         master_key: KeySource::File(data.join("master.key")),
         retention: Retention { max_age_ms: u64::MAX / 4, max_count: 1_000_000, max_bytes: 1 << 30 },
+        event_retention: EventRetention { max_age_ms: u64::MAX / 4, max_bytes: 1 << 30 },
         dead_max_age_ms: i64::MAX / 4,
         dead_keep: 1_000,
     }

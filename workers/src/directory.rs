@@ -108,6 +108,17 @@ impl Directory {
         self.0.index.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// The version of the catalog that was read last.
+    pub(crate) fn version_read(&self) -> u64 {
+        self.index().catalog_version
+    }
+
+    /// Every integration, in no order, with the version of the catalog that has them.
+    pub(crate) fn snapshot(&self) -> (u64, Vec<Arc<Entry>>) {
+        let index = self.index();
+        (index.catalog_version, index.by_id.values().cloned().collect())
+    }
+
     /// The limiters.
     pub fn limiters(&self) -> Arc<Limiters> {
         self.index().limiters.clone()

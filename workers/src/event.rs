@@ -127,6 +127,19 @@ pub enum Event {
         /// What was done.
         change: SecretChange,
     },
+    /// Events came in, and were judged.
+    EventsReceived {
+        /// How: `http`, `cloudevents`, `stream`.
+        via: &'static str,
+        /// Of how many integrations made jobs.
+        matched: u64,
+        /// How many were for no integration.
+        unmatched: u64,
+        /// How many came before.
+        duplicate: u64,
+        /// How many were refused.
+        rejected: u64,
+    },
     /// A duty ran.
     DutyDone {
         /// Its name.

@@ -24,6 +24,7 @@ mod directory;
 pub mod duties;
 mod error;
 pub mod event;
+pub mod events;
 pub mod explain;
 pub mod gateway;
 pub mod invoke;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use schedules::Clock;
 use store::Engine;
-use store::catalog::{Catalog, Retention};
+use store::catalog::{Catalog, EventRetention, Retention};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 use crate::cache::Cache;
 use crate::clock::StoreClock;
 use crate::duties::Agreed;
+use crate::events::{EventLog, SubscriptionBook};
 use crate::gateway::{self, Gateway};
 use crate::packages::{self, Packages};
 use crate::queue::{self, Opened};
@@ -63,6 +64,8 @@ pub struct Options {
     pub master_key: KeySource,
     /// How much of the history of runs is kept.
     pub retention: Retention,
+    /// How much of the event log is kept.
+    pub event_retention: EventRetention,
     /// Dead jobs are forgotten after this time.
     pub dead_max_age_ms: i64,
     /// Of one integration, at most this many dead jobs are kept.
@@ -106,6 +109,8 @@ pub struct Parts {
     pub(crate) recorder: Recorder,
     pub(crate) leases: Leases,
     pub(crate) book: Book,
+    pub(crate) subscriptions: SubscriptionBook,
+    pub(crate) event_log: EventLog,
     pub(crate) agreed: Agreed,
     /// The clock, if it is the store's: a duty keeps it so.
     pub(crate) store_clock: Option<Arc<StoreClock>>,
@@ -155,6 +160,8 @@ impl Services {
             packages: Packages::new(options.packages.clone(), tokens, &options.data, clock.clone())?,
             cache: Cache::beside(&queue, clock.clone()),
             book: Book::default(),
+            subscriptions: SubscriptionBook::default(),
+            event_log: EventLog::start(catalog.clone()),
             agreed: Agreed::default(),
             store_clock,
             authoring: Mutex::default(),

@@ -1,6 +1,7 @@
 //! An integration's settings: read once, when saved and when a release is loaded, and checked field by field.
 
 mod concurrency;
+mod events;
 mod limits;
 mod schedule;
 
@@ -12,6 +13,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 pub use concurrency::{Concurrency, Lanes};
+pub(crate) use events::types as event_types;
+pub use events::{CancelOn, EventSettings, KeyFields, TypePattern, Which};
 pub use limits::{RateLimit, in_words};
 pub(crate) use limits::{WrittenAlgorithm, check_limiter_name, rule};
 
@@ -86,6 +89,10 @@ pub struct Settings {
     pub rate_limits: Vec<RateLimit>,
     /// The schedule, of recurring integrations.
     pub schedule: Option<Schedule>,
+    /// The events it subscribes to, of event integrations.
+    pub events: Option<EventSettings>,
+    /// The events that cancel its pending jobs.
+    pub cancel_on: Vec<CancelOn>,
     /// How many of its jobs run at once, and by what they take turns.
     pub concurrency: Concurrency,
     /// The hosts its requests may go to; `None` is any public one.
@@ -103,6 +110,8 @@ struct Written {
     rate_limits: Vec<Object<limits::Written>>,
     back_pressure: bool,
     schedule: Option<Object<schedule::Written>>,
+    events: Option<Object<events::Written>>,
+    cancel_on: Vec<Object<events::WrittenCancel>>,
     concurrency: Option<Value>,
     allowed_domains: Option<Vec<String>>,
     source_address: Option<String>,
@@ -145,6 +154,8 @@ impl Settings {
                 .schedule
                 .map(|Object(written)| schedule::read(written, "settings.schedule"))
                 .transpose()?,
+            events: written.events.map(|Object(written)| events::read(written)).transpose()?,
+            cancel_on: events::read_cancels(written.cancel_on)?,
             concurrency: concurrency::read(written.concurrency)?,
             allowed_domains: written.allowed_domains.map(domains).transpose()?,
             route: route(written.source_address, written.proxy)?,

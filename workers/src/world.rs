@@ -6,7 +6,7 @@ use std::sync::Arc;
 use schedules::{ManualClock, Millis};
 use scripts::protocol::{Bundle, Format};
 use serde_json::Value;
-use store::catalog::{Bump, Draft, Files, NewIntegration, NewRelease, Retention, Trigger};
+use store::catalog::{Bump, Draft, EventRetention, Files, NewIntegration, NewRelease, Retention, Trigger};
 use store::queue::{Cause, Job};
 use store::{IntegrationId, JobId};
 use tempfile::TempDir;
@@ -130,6 +130,7 @@ fn options(folder: &TempDir) -> Options {
         secrets: BTreeMap::new(),
         master_key: KeySource::File(folder.path().join("master.key")),
         retention: Retention { max_age_ms: u64::MAX / 4, max_count: 10_000, max_bytes: 1 << 30 },
+        event_retention: EventRetention { max_age_ms: u64::MAX / 4, max_bytes: 1 << 30 },
         dead_max_age_ms: i64::MAX / 4,
         dead_keep: 1_000,
     }

@@ -31,7 +31,13 @@ const SETTINGS: Keys = &[
     ("schedule", Table(SCHEDULE)),
     ("concurrency", Either(CONCURRENCY)),
     ("allowed_domains", Plain),
+    ("events", Table(EVENTS)),
+    ("cancel_on", List(CANCEL_ON)),
 ];
+
+const EVENTS: Keys = &[("types", Plain), ("filter", Plain), ("key", Plain), ("payload", Plain)];
+
+const CANCEL_ON: Keys = &[("types", Plain), ("filter", Plain), ("key", Plain), ("match", Plain)];
 
 const RETRY: Keys = &[
     ("attempts", Plain),

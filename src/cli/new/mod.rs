@@ -42,6 +42,16 @@ pub struct Args {
     dir: PathBuf,
 }
 
+/// What an event integration subscribes to.
+const EVENTS: &str = "
+# The events that start it: these types (shop.* means all below a name), and of those the ones that the filter is true of.
+[settings.events]
+types = [\"user.created\"]
+filter = 'event.name != \"\"'
+# The job's key, by which rate limits count.
+# key = { name = \"event.name\" }
+";
+
 const HANDLER_JS: &str = include_str!("handler.js");
 const HANDLER_TS: &str = include_str!("handler.ts");
 const TEST_JS: &str = include_str!("handler.test.js");
@@ -105,6 +115,7 @@ fn manifest(args: &Args) -> String {
     };
     let schedule = match args.trigger {
         Trigger::Recurring => "\n[settings.schedule]\nevery = \"day\"\nat = \"06:00\"\ntimezone = \"UTC\"\n",
+        Trigger::Event => EVENTS,
         _ => "",
     };
     format!(

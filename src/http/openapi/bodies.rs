@@ -7,6 +7,61 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+/// An event, or a list of them, or CloudEvents.
+#[derive(ToSchema)]
+#[schema(example = json!({
+    "meta": {"type": "ecUser", "id": "5f1c", "ts": "2026-03-01T09:00:00Z", "source": "shop"},
+    "user": {"email": "a@example.com", "loyalty": {"tier": "gold"}}
+}))]
+pub struct EventBody {
+    /// What the event is.
+    meta: EventMeta,
+    /// What is the same for many events; every other field is the event's own.
+    context: Option<Value>,
+}
+
+/// What an event is.
+#[derive(ToSchema)]
+pub struct EventMeta {
+    /// What happened: 1 to 255 visible ASCII characters.
+    r#type: String,
+    /// The same id means the same event for a day; one is made if it is missing.
+    #[schema(min_length = 1, max_length = 255)]
+    id: Option<String>,
+    /// When it happened: ISO 8601 or Unix milliseconds; now if it is missing.
+    #[schema(value_type = Option<Value>)]
+    ts: Option<Value>,
+    /// Where it came from.
+    #[schema(min_length = 1, max_length = 1024)]
+    source: Option<String>,
+}
+
+/// Which events to give to which integration again.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase", example = json!({
+    "integration": "a", "from": "2026-03-01T09:00:00Z", "to": "2026-03-01T10:00:00Z", "rate": "100/s", "dryRun": true
+}))]
+pub struct ReplayEventsBody {
+    /// The integration.
+    integration: String,
+    /// Only of these types, such as `shop.*`; those that it subscribes to if it is missing.
+    #[schema(min_items = 1, max_items = 50)]
+    types: Option<Vec<String>>,
+    /// Events that came in at this time or later: ISO 8601 or Unix milliseconds.
+    #[schema(value_type = Value)]
+    from: Value,
+    /// Events that came in before this time; now if it is missing.
+    #[schema(value_type = Option<Value>)]
+    to: Option<Value>,
+    /// How fast: `100/s`, `5/m` or `1/h`; as fast as they can be queued if it is missing.
+    rate: Option<String>,
+    /// `false` replays those as well that the integration's filter is not true of.
+    #[schema(default = true)]
+    filter: Option<bool>,
+    /// Make nothing: say what would be replayed.
+    dry_run: Option<bool>,
+}
+
 /// What to run now.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase", example = json!({"payload": {"order": 17}, "key": {"email": "a@example.com"}}))]

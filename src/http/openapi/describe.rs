@@ -96,7 +96,7 @@ pub fn head() -> OpenApi {
     #[openapi(
         info(
             title = "Tidegate",
-            description = "Runs JavaScript integrations at the right time.\n\nThe invocation plane (execute, schedule, reschedule, cancel) answers `{ok, data}` or `{ok, error}`; every other route refuses with an RFC 9457 problem document. Codes are stable, sentences are not.",
+            description = "Runs JavaScript integrations at the right time.\n\nThe invocation plane (execute, schedule, reschedule, cancel, and publishing events) answers `{ok, data}` or `{ok, error}`; every other route refuses with an RFC 9457 problem document. Codes are stable, sentences are not.",
             license(name = "Apache-2.0", identifier = "Apache-2.0"),
         ),
         components(schemas(ProblemDocument, ErrorEnvelope, ErrorBody)),
@@ -104,6 +104,7 @@ pub fn head() -> OpenApi {
             (name = "invoke", description = "Run integrations, now or later"),
             (name = "integrations", description = "Save, try, pause"),
             (name = "releases", description = "What serves triggers"),
+            (name = "events", description = "Publish what happened, and see what became of it"),
             (name = "jobs", description = "What the queue holds"),
             (name = "runs", description = "What happened, and what is happening"),
             (name = "limits", description = "What is in the buckets of rate limits, and limiters that integrations share"),
@@ -125,11 +126,12 @@ pub fn complete(paths: &mut Paths, access: Access) -> Vec<String> {
     let mut queries = Vec::new();
     for (path, item) in &mut paths.paths {
         let operations =
-            [&mut item.get, &mut item.put, &mut item.post, &mut item.delete].into_iter().filter_map(Option::as_mut);
-        for operation in operations {
+            [(&mut item.get, false), (&mut item.put, false), (&mut item.post, true), (&mut item.delete, false)];
+        for (operation, is_post) in operations {
+            let Some(operation) = operation else { continue };
             queries.extend(query_names(operation));
             secure(operation, access);
-            refuse(operation, path, access);
+            refuse(operation, (path, is_post), access);
         }
     }
     queries
@@ -153,8 +155,8 @@ fn secure(operation: &mut Operation, access: Access) {
     });
 }
 
-fn refuse(operation: &mut Operation, path: &str, access: Access) {
-    let invocation = crate::http::edge::is_invocation(path);
+fn refuse(operation: &mut Operation, (path, is_post): (&str, bool), access: Access) {
+    let invocation = crate::http::edge::is_invocation(path, is_post);
     let (schema, media) = if invocation {
         ("ErrorEnvelope", "application/json")
     } else {

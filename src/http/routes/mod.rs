@@ -3,6 +3,8 @@
 pub mod api_keys;
 pub mod bulk;
 pub mod dead;
+pub mod event_replays;
+pub mod events;
 pub mod explain;
 pub mod home;
 pub mod integrations;

@@ -343,7 +343,7 @@ async fn routes_that_do_not_exist_are_404() {
         "/v2/jobs",
         "/v1/secret",
         "/hooks/default/a",
-        "/v1/events",
+        "/v1/event",
         "/admin",
         "/.env",
         "/v1/integrations/a/secret",

@@ -22,7 +22,9 @@ use http_body_util::BodyExt;
 use schedules::{ManualClock, Millis};
 use scripts::protocol::{Bundle, Format};
 use serde_json::{Value, json};
-use store::catalog::{Bump, Draft, LogLine, NewIntegration, NewRelease, Outcome, Retention, RunRecord, Trigger};
+use store::catalog::{
+    Bump, Draft, EventRetention, LogLine, NewIntegration, NewRelease, Outcome, Retention, RunRecord, Trigger,
+};
 use store::queue::Cause;
 use store::{IntegrationId, JobId, RunId};
 use tempfile::TempDir;
@@ -169,6 +171,7 @@ fn options(data: &TempDir) -> Options {
         secrets: BTreeMap::new(),
         master_key: KeySource::File(data.path().join("master.key")),
         retention: Retention { max_age_ms: u64::MAX / 4, max_count: 1_000, max_bytes: 1 << 30 },
+        event_retention: EventRetention { max_age_ms: u64::MAX / 4, max_bytes: 1 << 30 },
         dead_max_age_ms: i64::MAX / 4,
         dead_keep: 1_000,
     }

@@ -11,6 +11,9 @@ mod bulk_work;
 mod counters;
 mod data_keys;
 mod error;
+mod event_model;
+mod event_replays;
+mod events;
 mod integrations;
 mod limiters;
 mod migrate;
@@ -33,6 +36,8 @@ pub use bulk::{MAX_BULK_JOBS, MAX_BULKS};
 pub use bulk_model::{Bulk, BulkAction, BulkItem, BulkItemState, BulkState, Judged, NewBulk};
 pub use counters::{OutcomeCount, RunTotals};
 pub use data_keys::DataKey;
+pub use event_model::{EventFilter, EventReplay, EventRetention, EventTypes, EventVia, LoggedEvent, ReplayState};
+pub use event_replays::{MAX_REPLAYS, ReplayStep};
 pub use integrations::MAX_INTEGRATIONS;
 pub use limiters::{Limiter, MAX_LIMITERS};
 pub use model::{

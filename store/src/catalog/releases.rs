@@ -107,6 +107,7 @@ macro_rules! whole {
     };
 }
 const BY_NUMBER: &str = concat!(whole!(), " AND major = $2 AND minor = $3");
+const SETTINGS: &str = "SELECT settings FROM releases WHERE integration = $1 AND major = $2 AND minor = $3";
 const HIGHEST: &str = concat!(whole!(), " ORDER BY major DESC, minor DESC LIMIT 1");
 const HIGHEST_OF_MAJOR: &str = concat!(whole!(), " AND major = $2 ORDER BY minor DESC LIMIT 1");
 const LATEST: &str = "SELECT id, latest_major, latest_minor FROM integrations WHERE latest_major IS NOT NULL";
@@ -121,6 +122,13 @@ impl Catalog {
             .fetch_optional(self.reader())
             .await?;
         row.as_ref().map(release).transpose()
+    }
+
+    /// The settings of a release, as JSON text.
+    pub async fn release_settings(&self, id: IntegrationId, number: ReleaseNumber) -> Result<Option<String>> {
+        let (major, minor) = (i64::from(number.major), i64::from(number.minor));
+        let query = sqlx::query_scalar(SETTINGS).bind(id.to_string()).bind(major).bind(minor);
+        Ok(query.fetch_optional(self.reader()).await?)
     }
 
     /// The highest release of an integration, or of one of its majors.

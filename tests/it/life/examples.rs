@@ -43,7 +43,15 @@ async fn every_example_runs_with_its_sample() {
         listed["items"].as_array().expect("items").iter().filter_map(|i| i["name"].as_str()).collect();
     assert_eq!(
         names,
-        ["exchange-rates", "order-alert", "random-user", "reminder-email", "token-refresh", "uptime-check"]
+        [
+            "exchange-rates",
+            "order-alert",
+            "random-user",
+            "reminder-email",
+            "token-refresh",
+            "uptime-check",
+            "vip-alert"
+        ]
     );
     for name in names {
         let sample = server.get(&format!("/v1/integrations/{name}")).await["sample"].clone();

@@ -8,6 +8,7 @@ mod commands;
 mod confined;
 mod cuts;
 mod dev;
+mod events;
 mod examples;
 mod keys;
 mod kill;

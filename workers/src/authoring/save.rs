@@ -62,6 +62,7 @@ impl Submission {
         }
         let settings = Settings::parse(&body.settings)?;
         one_at_a_time(&settings)?;
+        only_with_its_trigger(&settings, trigger)?;
         match (trigger, settings.schedule.is_some()) {
             (Trigger::Recurring, false) => Err(Error::invalid(
                 "settings.schedule",
@@ -82,6 +83,14 @@ impl Submission {
             )),
         }
     }
+}
+
+fn only_with_its_trigger(settings: &Settings, trigger: Trigger) -> Result<()> {
+    if settings.events.is_some() && trigger != Trigger::Event {
+        let message = "only an integration with trigger \"event\" can subscribe to events";
+        return Err(Error::invalid("settings.events", "trigger_mismatch", message));
+    }
+    Ok(())
 }
 
 /// `overlap: queue` is a concurrency of one, which another concurrency would contradict. Only what is handed in is tested:

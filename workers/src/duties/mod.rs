@@ -9,6 +9,7 @@ mod prune;
 mod prune_cache;
 mod refresh;
 mod renew;
+mod replay;
 mod rescue;
 mod sync_clock;
 pub mod ticks;
@@ -55,6 +56,7 @@ const DUTIES: &[Duty] = &[
     Duty { name: "rescue_lost", every: Every::Seconds(1), by: |r| r.scheduler, run: |s| Box::pin(rescue::run(s)) },
     Duty { name: "prune_history", every: Every::Seconds(30), by: |r| r.scheduler, run: |s| Box::pin(prune::run(s)) },
     Duty { name: "bulk_actions", every: Every::Seconds(1), by: |r| r.scheduler, run: |s| Box::pin(bulk::run(s)) },
+    Duty { name: "replay_events", every: Every::Seconds(1), by: |r| r.scheduler, run: |s| Box::pin(replay::run(s)) },
     Duty { name: "prune_cache", every: Every::Seconds(30), by: |r| r.worker, run: |s| Box::pin(prune_cache::run(s)) },
     Duty { name: "agree_controls", every: Every::Seconds(1), by: |r| r.scheduler, run: |s| Box::pin(controls::run(s)) },
     Duty { name: "refresh_directory", every: Every::Seconds(1), by: |_| true, run: |s| Box::pin(refresh::run(s)) },

@@ -13,6 +13,9 @@ const DELETED_MS: i64 = 3_600_000;
 /// How long a bulk action that came to its end is known: a week.
 const BULKS_KNOWN_MS: i64 = 7 * 86_400_000;
 
+/// How long a replay of events that came to its end is known: a week.
+const REPLAYS_KNOWN_MS: i64 = 7 * 86_400_000;
+
 pub(super) async fn run(services: Services) -> Result<Option<Millis>> {
     let now = services.clock.now();
     for _ in 0..BATCHES {
@@ -22,6 +25,7 @@ pub(super) async fn run(services: Services) -> Result<Option<Millis>> {
         }
     }
     prune_ticks(&services, now).await?;
+    prune_events(&services, now).await?;
     // A minute more than an undo may take to be asked for.
     services.catalog.prune_bulks(now.after(-UNDO_MS - 60_000), now.after(-BULKS_KNOWN_MS)).await?;
     let pruning = Pruning {
@@ -36,6 +40,16 @@ pub(super) async fn run(services: Services) -> Result<Option<Millis>> {
         }
     }
     Ok(None)
+}
+
+/// Forgets events beyond what the operator keeps, a few thousand at a time, and replays of long ago.
+async fn prune_events(services: &Services, now: Millis) -> Result<()> {
+    for _ in 0..BATCHES {
+        if services.catalog.prune_events(services.options.event_retention, now, MAX_BATCH).await? < MAX_BATCH as u64 {
+            break;
+        }
+    }
+    Ok(services.catalog.prune_replays(now.after(-REPLAYS_KNOWN_MS)).await?)
 }
 
 /// Forgets the ledger beyond the bounds of the history of runs, and schedules that were deleted some time ago: by now every

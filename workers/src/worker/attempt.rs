@@ -6,7 +6,7 @@ use schedules::{Millis, Stopwatch};
 use scripts::protocol::{Input, Limits, ScriptError, Usage};
 use serde_json::{Value, json};
 use store::RunId;
-use store::catalog::{LogLine, Outcome, ReleaseNumber, RunRecord};
+use store::catalog::{LogLine, Outcome, ReleaseNumber, RunRecord, Trigger};
 use store::queue::{Cause, Job};
 use tokio_util::sync::CancellationToken;
 
@@ -121,12 +121,14 @@ impl Attempt {
             "deadline": deadline.to_rfc3339(),
         });
         let context = self.job.context.as_deref().and_then(|text| serde_json::from_str::<Value>(text).ok());
+        // What starts an event integration is its event, unless an expression made the payload.
+        let is_event = self.entry.trigger == Trigger::Event;
         let part = |name: &str| context.as_ref().and_then(|context| context.get(name)).map(Value::to_string);
         Input {
             payload: self.job.payload.to_string(),
             secrets: secrets.visible(),
             key: self.job.key.as_ref().map(|key| key.canonical().to_owned()),
-            event: part("event"),
+            event: part("event").or_else(|| is_event.then(|| self.job.payload.to_string())),
             request: part("request"),
             run: run.to_string(),
             test: None,
