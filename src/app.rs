@@ -270,9 +270,15 @@ pub fn queue(config: &Config) -> queue::Options {
             config: (**redis).clone(),
             prefix: config.queue.prefix.clone(),
             partitions: config.queue.partitions,
+            stream: stream(&config.events.stream, &config.queue.prefix),
         })),
     };
     queue::Options { location, max_jobs: config.queue.max_jobs }
+}
+
+/// The stream that events are read from; none if its name is empty.
+fn stream(name: &str, prefix: &str) -> Option<String> {
+    (!name.is_empty()).then(|| name.replace("{prefix}", prefix))
 }
 
 fn proxies(texts: &[String]) -> Result<Vec<Proxy>, Failure> {

@@ -158,6 +158,22 @@ impl Metrics {
             gauge(registry, "tidegate_event_log_bytes", "Bytes of events and verdicts that the log holds.")?
                 .set(count(bytes));
         }
+        if let Some(stream) = &services.event_stream
+            && let Ok(lag) = stream.lag().await
+        {
+            let named = |name, help| gauges(registry, name, help, &["stream"]);
+            if let Some(waiting) = lag.waiting {
+                named("tidegate_events_stream_lag", "Entries of the stream of events that no process has read yet.")?
+                    .with_label_values(&[stream.key()])
+                    .set(count(waiting));
+            }
+            named(
+                "tidegate_events_stream_pending",
+                "Entries of the stream that a process has read and not yet published.",
+            )?
+            .with_label_values(&[stream.key()])
+            .set(count(lag.pending));
+        }
         self.read_files(registry).await
     }
 

@@ -202,6 +202,8 @@ pub struct Events {
     pub keep: Span,
     /// How much space they may fill.
     pub max_bytes: Bytes,
+    /// Redis: the stream that they are read from; empty is none.
+    pub stream: String,
 }
 
 /// What scripts may reach.

@@ -53,7 +53,7 @@ async fn bench(size: &Size) -> Result<(), Failure> {
     row("embedded, synced to the disk", lateness(folder.path(), embedded, size).await?);
     let server = Server::start(RedisOptions { appendfsync: Some(Fsync::Everysec), ..RedisOptions::default() }).await;
     let folder = tempfile::tempdir()?;
-    let remote = Remote { config: Config::parse(&server.url())?, prefix: "bench".into(), partitions: 1 };
+    let remote = Remote { config: Config::parse(&server.url())?, prefix: "bench".into(), partitions: 1, stream: None };
     row("Redis, appendfsync everysec", lateness(folder.path(), Location::Redis(Box::new(remote)), size).await?);
     Ok(())
 }

@@ -38,6 +38,8 @@ pub struct Remote {
     pub prefix: String,
     /// Into how many partitions a new queue is divided; 0 is as many as fit.
     pub partitions: usize,
+    /// The stream that events are read from.
+    pub stream: Option<String>,
 }
 
 /// A queue with its clock.
@@ -59,7 +61,7 @@ pub async fn open(options: &Options, clock: Arc<dyn Clock>) -> Result<Opened> {
             Ok(Opened { queue, clock, store_clock: None })
         }
         Location::Redis(redis) => {
-            let Remote { config, prefix, partitions } = (**redis).clone();
+            let Remote { config, prefix, partitions, .. } = (**redis).clone();
             let engine =
                 remote::Options { max_jobs: options.max_jobs, prefix, partitions, ..remote::Options::default() };
             let place = config.shown().to_owned();

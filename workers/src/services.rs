@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 use crate::cache::Cache;
 use crate::clock::StoreClock;
 use crate::duties::Agreed;
-use crate::events::{EventLog, SubscriptionBook};
+use crate::events::{EventLog, EventStream, SubscriptionBook};
 use crate::gateway::{self, Gateway};
 use crate::packages::{self, Packages};
 use crate::queue::{self, Opened};
@@ -111,6 +111,8 @@ pub struct Parts {
     pub(crate) book: Book,
     pub(crate) subscriptions: SubscriptionBook,
     pub(crate) event_log: EventLog,
+    /// The stream that events are read from, if there is one.
+    pub event_stream: Option<EventStream>,
     pub(crate) agreed: Agreed,
     /// The clock, if it is the store's: a duty keeps it so.
     pub(crate) store_clock: Option<Arc<StoreClock>>,
@@ -162,6 +164,7 @@ impl Services {
             book: Book::default(),
             subscriptions: SubscriptionBook::default(),
             event_log: EventLog::start(catalog.clone()),
+            event_stream: EventStream::beside(&queue, &options.queue),
             agreed: Agreed::default(),
             store_clock,
             authoring: Mutex::default(),

@@ -2,5 +2,6 @@
 
 mod crowd;
 mod kills;
+mod stream;
 mod ticks;
 mod together;

@@ -25,6 +25,7 @@ use schedules::{Millis, Stopwatch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::events::read_stream;
 use crate::{Event, Result, Roles, Services};
 
 type Done = Pin<Box<dyn Future<Output = Result<Option<Millis>>> + Send>>;
@@ -56,6 +57,7 @@ const DUTIES: &[Duty] = &[
     Duty { name: "rescue_lost", every: Every::Seconds(1), by: |r| r.scheduler, run: |s| Box::pin(rescue::run(s)) },
     Duty { name: "prune_history", every: Every::Seconds(30), by: |r| r.scheduler, run: |s| Box::pin(prune::run(s)) },
     Duty { name: "bulk_actions", every: Every::Seconds(1), by: |r| r.scheduler, run: |s| Box::pin(bulk::run(s)) },
+    Duty { name: "read_stream", every: Every::Seconds(1), by: |r| r.scheduler, run: |s| Box::pin(read_stream(s)) },
     Duty { name: "replay_events", every: Every::Seconds(1), by: |r| r.scheduler, run: |s| Box::pin(replay::run(s)) },
     Duty { name: "prune_cache", every: Every::Seconds(30), by: |r| r.worker, run: |s| Box::pin(prune_cache::run(s)) },
     Duty { name: "agree_controls", every: Every::Seconds(1), by: |r| r.scheduler, run: |s| Box::pin(controls::run(s)) },

@@ -24,8 +24,9 @@ pub(crate) struct Book {
 }
 
 impl Book {
-    /// The subscriptions as the directory has them now.
+    /// The subscriptions as they are now: an event that comes after a release was made, in whichever process, finds it.
     pub async fn open(&self, services: &Services) -> Result<Arc<Subscriptions>> {
+        services.directory.refresh().await?;
         if let Some(made) = self.fresh(services.directory.version_read()) {
             return Ok(made);
         }

@@ -16,6 +16,7 @@ mod log;
 mod look;
 mod matching;
 pub mod replay;
+mod stream;
 mod verdict;
 
 pub(crate) use book::Book as SubscriptionBook;
@@ -26,4 +27,6 @@ pub(crate) use log::EventLog;
 pub use look::{Follow, follow, masked, others};
 pub use matching::{Reason, Subscriber, Subscriptions, Wanted};
 pub use store::catalog::EventVia as Via;
+pub(crate) use stream::run as read_stream;
+pub use stream::{EventStream, FIELD as STREAM_FIELD};
 pub use verdict::{Cancelled, Judged, Match, Miss, Verdict};
