@@ -55,6 +55,8 @@ fn first(text: &str, errors: &ParseErrors) -> Fault {
     };
     let message = error.msg.strip_prefix("Syntax error: ").unwrap_or(&error.msg);
     let message = message.replace("<EOF>", "the end").replace('\n', " ");
+    // Of what could stand there instead, the list of all that could is no help.
+    let message = message.split(" expecting {").next().unwrap_or("").to_owned();
     let message: String = message.chars().take(200).collect();
     let at = |n: isize| usize::try_from(n).unwrap_or(1);
     Fault::at(text, (at(error.pos.0), at(error.pos.1)), format!("is no CEL expression: {message}"))

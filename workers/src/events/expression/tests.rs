@@ -148,6 +148,7 @@ fn a_mistake_is_shown_where_it_is() {
     refused("'é' == event.x && user.y", (1, 19), "no variable");
     refused("event.a.lenght() > 5", (1, 15), "no function \"lenght\"");
     refused("event.a ==", (1, 11), "no CEL expression");
+    refused("event.a ==\n", (1, 11), "no CEL expression");
     refused("event.a = 1", (1, 9), "no CEL expression");
     refused("event.a == 'x", (1, 12), "no CEL expression");
     refused("event.a.matches('(')", (1, 17), "no regular expression");
