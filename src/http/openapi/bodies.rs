@@ -14,10 +14,8 @@ use utoipa::ToSchema;
     "user": {"email": "a@example.com", "loyalty": {"tier": "gold"}}
 }))]
 pub struct EventBody {
-    /// What the event is.
+    /// What the event is; every other field is its own.
     meta: EventMeta,
-    /// What is the same for many events; every other field is the event's own.
-    context: Option<Value>,
 }
 
 /// What an event is.
