@@ -37,7 +37,7 @@ pub struct EventMeta {
 /// Which events to give to which integration again.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase", example = json!({
-    "integration": "a", "from": "2026-03-01T09:00:00Z", "to": "2026-03-01T10:00:00Z", "rate": "100/s", "dryRun": true
+    "integration": "vip-alert", "from": "2026-03-01T09:00:00Z", "to": "2026-03-01T10:00:00Z", "rate": "100/s", "dryRun": true
 }))]
 pub struct ReplayEventsBody {
     /// The integration.

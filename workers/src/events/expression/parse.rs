@@ -224,8 +224,11 @@ impl Reader<'_> {
     }
 }
 
+/// What makes a part of the tree of two others.
+type Made = fn(Box<[Node; 2]>) -> Node;
+
 /// The operation on two values that has this name.
-fn of_two(name: &str) -> Option<fn(Box<[Node; 2]>) -> Node> {
+fn of_two(name: &str) -> Option<Made> {
     Some(match name {
         op::LOGICAL_AND => Node::And,
         op::LOGICAL_OR => Node::Or,
