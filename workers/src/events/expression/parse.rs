@@ -25,6 +25,9 @@ const STACK_BYTES: usize = 32 << 20;
 /// The most bytes a compiled pattern may take.
 const PATTERN_BYTES: usize = 256 << 10;
 
+/// The most patterns of one expression.
+const MAX_PATTERNS: usize = 8;
+
 /// Reads an expression. It has a stack of its own for that, and what should go wrong in the parser ends there.
 pub(super) fn parse(text: &str) -> Result<Node, Fault> {
     if text.trim().is_empty() {
@@ -45,7 +48,7 @@ pub(super) fn parse(text: &str) -> Result<Node, Fault> {
 fn read(text: &str) -> Result<Node, Fault> {
     let parser = Parser::new().max_recursion_depth(PARSER_DEPTH).error_recovery_limit(4);
     let (tree, info) = parser.parse_with_source_info(text).map_err(|errors| first(text, &errors))?;
-    Reader { text, info, variables: Vec::new() }.node(&tree, 0)
+    Reader { text, info, variables: Vec::new(), patterns: 0 }.node(&tree, 0)
 }
 
 /// The first error, in our words.
@@ -67,6 +70,8 @@ struct Reader<'a> {
     info: SourceInfo,
     /// Of the loops around the place, the outermost first.
     variables: Vec<String>,
+    /// How many patterns there were so far.
+    patterns: usize,
 }
 
 impl Reader<'_> {
@@ -199,10 +204,14 @@ impl Reader<'_> {
     }
 
     /// A pattern stands in the expression itself: so it is compiled once, and nobody who sends events can choose it.
-    fn pattern(&self, tree: &IdedExpr) -> Result<Box<regex::Regex>, Fault> {
+    fn pattern(&mut self, tree: &IdedExpr) -> Result<Box<regex::Regex>, Fault> {
         let Expr::Literal(LiteralValue::String(pattern)) = &tree.expr else {
             return Err(self.fault(tree, "must be a pattern in quotes"));
         };
+        self.patterns += 1;
+        if self.patterns > MAX_PATTERNS {
+            return Err(self.fault(tree, format!("is one pattern too many: an expression may have {MAX_PATTERNS}")));
+        }
         let compiled =
             RegexBuilder::new(pattern.inner()).size_limit(PATTERN_BYTES).dfa_size_limit(PATTERN_BYTES).build();
         compiled.map(Box::new).map_err(|error| {
