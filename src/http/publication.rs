@@ -76,7 +76,8 @@ fn read(headers: &HeaderMap, bytes: &[u8], depth: usize) -> Result<Publication, 
         media if media == "application/json" || (media.starts_with("application/") && media.ends_with("+json")) => {
             let (events, single) = match json::parse(bytes, depth)? {
                 Value::Array(items) => (items.into_iter().map(Ok).collect(), false),
-                one => (vec![Ok(one)], true),
+                one @ Value::Object(_) => (vec![Ok(one)], true),
+                _ => return Err(Problem::invalid("body", "invalid_type", "must be an event, or a list of events")),
             };
             Ok(Publication { events, via: Via::Http, single })
         }

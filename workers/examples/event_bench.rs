@@ -13,7 +13,7 @@ use scripts::protocol::{Bundle, Format};
 use serde_json::{Value, json};
 use store::IntegrationId;
 use store::catalog::{Bump, Draft, EventRetention, NewIntegration, NewRelease, ReleaseNumber, Retention, Trigger};
-use workers::events::{Checked, Reach, Subscriber, Subscriptions, Via, publish};
+use workers::events::{Checked, Expression, Reach, Subscriber, Subscriptions, Via, publish};
 use workers::queue::Location;
 use workers::secrets::KeySource;
 use workers::settings::Settings;
@@ -28,6 +28,14 @@ const SHAPES: [&str; 4] = [
     "event.user.loyalty.points > 10N && event.user.loyalty.tier.startsWith('tier')",
     "event.basket.items.exists(item, item.price > 100N) || event.user.email.endsWith('N.example')",
     "has(event.context.campaign) && event.context.campaign in ['N', 'spring', 'summer']",
+];
+
+/// Expressions that never come to their end with [`large`].
+const WORST: [&str; 4] = [
+    "event.list.all(a, event.list.all(b, a + b >= 0))",
+    "event.list.all(a, event.list == event.list)",
+    "event.list.all(a, event.text.contains('y') || true)",
+    "event.list.all(a, event.text.matches('(x+x+)+y') || true)",
 ];
 
 /// How much is measured.
@@ -64,6 +72,12 @@ async fn bench(size: &Size) -> Result<(), Failure> {
     println!("|---|--:|--:|--:|--:|");
     matching("100 types, 10 filters for each", 100, size.spread)?;
     matching("one type, which all filters are for", 1, size.together)?;
+    println!();
+    println!("| an evaluation that takes all its steps | ms |");
+    println!("|---|--:|");
+    for text in WORST {
+        println!("| `{text}` | {:.1} |", worst(text)?);
+    }
     println!();
     println!("| through the intake, 500 at a time, embedded engine synced to the disk | events/s | jobs/s |");
     println!("|---|--:|--:|");
@@ -127,6 +141,21 @@ fn matching(name: &str, types: usize, events: usize) -> Result<(), Failure> {
     println!("| {name} | {events} | {per_second:.0} | {each:.0} | {per_filter:.0} |");
     eprintln!("{matched} of {evaluated} filters were true");
     Ok(())
+}
+
+/// The longest of ten evaluations of an expression with a large event, in milliseconds.
+fn worst(text: &str) -> Result<f64, Failure> {
+    let event = json!({ "list": (0..10_000).collect::<Vec<u32>>(), "text": "x".repeat(50_000) });
+    let expression = Expression::parse(text).map_err(|fault| fault.to_string())?;
+    let mut longest = 0.0_f64;
+    for _ in 0..10 {
+        let watch = Stopwatch::start();
+        if expression.holds(&event).is_ok() {
+            return Err(format!("{text} came to an end").into());
+        }
+        longest = longest.max(watch.elapsed().as_secs_f64() * 1e3);
+    }
+    Ok(longest)
 }
 
 async fn through(data: &Path, events: usize, matching: bool) -> Result<(f64, f64), Failure> {

@@ -11,6 +11,7 @@ use schedules::rate::OnMissing;
 use schedules::recurrence::{Recurrence, RecurrenceSpec};
 use serde::Deserialize;
 use serde_json::Value;
+use store::catalog::Trigger;
 
 pub use concurrency::{Concurrency, Lanes};
 pub(crate) use events::types as event_types;
@@ -165,7 +166,10 @@ impl Settings {
 
 impl Settings {
     /// What these settings do that their author may not have meant.
-    pub fn warnings(&self) -> Vec<String> {
+    pub fn warnings(&self, trigger: Trigger) -> Vec<String> {
+        if trigger == Trigger::Event && self.events.is_none() {
+            return vec!["settings.events is missing: no event starts this integration".to_owned()];
+        }
         let by_key = |(place, RateLimit { limit, .. }): (usize, &RateLimit)| {
             let what = match limit.on_missing {
                 OnMissing::Skip => "it applies to scheduled and executed jobs that have one, and to no tick",
@@ -310,7 +314,7 @@ mod tests {
     #[test]
     fn a_limit_by_key_on_ticks_is_warned_of() {
         let check = |settings: Value, expected: &[&str]| {
-            let warnings = Settings::parse(&settings).expect("valid").warnings();
+            let warnings = Settings::parse(&settings).expect("valid").warnings(Trigger::Recurring);
             assert_eq!(warnings.len(), expected.len(), "{settings}: {warnings:?}");
             for (warning, part) in warnings.iter().zip(expected) {
                 assert!(warning.contains(part), "{settings}: {warning}");
@@ -322,6 +326,8 @@ mod tests {
         let schedule = json!({"every": "day"});
         check(json!({"rateLimits": [by_email]}), &[]);
         check(json!({"rateLimits": [whole], "schedule": schedule}), &[]);
+        let unsubscribed = Settings::parse(&json!({})).expect("valid").warnings(Trigger::Event);
+        assert!(unsubscribed[0].contains("settings.events is missing"), "{unsubscribed:?}");
         let both = json!({"rateLimits": [by_email, strict], "schedule": schedule});
         check(both, &["rateLimits[0] counts by email", "refuses every one"]);
     }

@@ -48,6 +48,19 @@ fn a_folder_becomes_the_body_of_a_put() {
 }
 
 #[test]
+fn events_and_what_cancels_are_tables() {
+    let manifest = "trigger = \"event\"\n[settings.events]\ntypes = [\"shop.*\"]\nfilter = \"event.n > 1\"\n\
+                    key = { email = \"event.user.email\" }\n[[settings.cancel_on]]\ntypes = [\"buy\"]\n\
+                    match = { email = \"event.user.email\" }";
+    let folder = assemble("a", &texts(manifest, &[])).unwrap();
+    let expected = json!({
+        "events": {"types": ["shop.*"], "filter": "event.n > 1", "key": {"email": "event.user.email"}},
+        "cancelOn": [{"types": ["buy"], "match": {"email": "event.user.email"}}],
+    });
+    assert_eq!(folder.body["settings"], expected);
+}
+
+#[test]
 fn concurrency_is_a_number_a_table_or_a_list_of_tables() {
     let check = |manifest: &str, expected: Value| {
         let folder = assemble("plain", &texts(manifest, &[])).expect("a folder");

@@ -14,10 +14,8 @@ use utoipa::ToSchema;
     "user": {"email": "a@example.com", "loyalty": {"tier": "gold"}}
 }))]
 pub struct EventBody {
-    /// What the event is.
+    /// What the event is; every other field is its own.
     meta: EventMeta,
-    /// What is the same for many events; every other field is the event's own.
-    context: Option<Value>,
 }
 
 /// What an event is.
@@ -39,7 +37,7 @@ pub struct EventMeta {
 /// Which events to give to which integration again.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase", example = json!({
-    "integration": "a", "from": "2026-03-01T09:00:00Z", "to": "2026-03-01T10:00:00Z", "rate": "100/s", "dryRun": true
+    "integration": "vip-alert", "from": "2026-03-01T09:00:00Z", "to": "2026-03-01T10:00:00Z", "rate": "100/s", "dryRun": true
 }))]
 pub struct ReplayEventsBody {
     /// The integration.

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
-use store::catalog::{Files, Integration, Pause};
+use store::catalog::{Files, Integration, Pause, Trigger};
 use store::queue::PageRequest;
 use utoipa::{IntoParams, ToSchema};
 use workers::authoring::{self, Submission};
@@ -113,15 +113,15 @@ impl From<Integration> for IntegrationView {
             settings: wire::raw(&integration.draft.settings),
             sample: wire::raw(&integration.draft.sample),
             packages: packages(lock.as_ref()),
-            warnings: warnings(&integration.draft.settings, lock.as_ref()),
+            warnings: warnings(&integration.draft.settings, integration.trigger, lock.as_ref()),
             summary: integration.into(),
         }
     }
 }
 
-fn warnings(settings: &str, lock: Option<&Lock>) -> Vec<String> {
+fn warnings(settings: &str, trigger: Trigger, lock: Option<&Lock>) -> Vec<String> {
     let settings = serde_json::from_str(settings).ok().and_then(|settings| Settings::parse(&settings).ok());
-    let warnings = settings.map(|settings| settings.warnings()).unwrap_or_default();
+    let warnings = settings.map(|settings| settings.warnings(trigger)).unwrap_or_default();
     warnings.into_iter().chain(lock.into_iter().flat_map(|lock| lock.notes.clone())).collect()
 }
 

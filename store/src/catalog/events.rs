@@ -27,7 +27,8 @@ impl LoggedEvent {
 }
 
 const INSERT: &str = "INSERT INTO events (place, workspace, event, type, source, occurred, received, via, matched, \
-                      body, verdict, bytes) SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 \
+                      body, verdict, bytes) SELECT $1, $2, $3, $4, $5, CAST($6 AS BIGINT), CAST($7 AS BIGINT), $8, \
+                      CAST($9 AS BIGINT), $10, $11, CAST($12 AS BIGINT) \
                       WHERE NOT EXISTS (SELECT 1 FROM events WHERE workspace = $2 AND event = $3 AND received > $13)";
 const COUNT_IN: &str = "INSERT INTO event_totals (workspace, events, bytes) VALUES ($1, $2, $3) \
                         ON CONFLICT (workspace) DO UPDATE SET events = event_totals.events + $2, \

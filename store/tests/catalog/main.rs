@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod bulk;
+mod events;
 mod integrations;
 mod limiters;
 mod opening;

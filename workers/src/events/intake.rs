@@ -82,7 +82,7 @@ struct Open {
 
 /// What is known of an event of the call before it is judged.
 enum Slot {
-    Refused(Option<(String, String)>, Error),
+    Refused(Error),
     /// The same as an earlier one of this call, or of one within the last day.
     Repeated {
         id: String,
@@ -132,7 +132,7 @@ impl<'a> Intake<'a> {
         let (mut slots, mut open, mut firsts) = (Vec::new(), Vec::new(), HashMap::new());
         for event in read {
             slots.push(match event {
-                Err(error) => Slot::Refused(None, error),
+                Err(error) => Slot::Refused(error),
                 Ok(event) => {
                     let kept = known.get(&event.id).and_then(|it| Judged::kept(&it.verdict));
                     match (kept, firsts.get(&event.id)) {
@@ -279,10 +279,7 @@ impl<'a> Intake<'a> {
 
 fn verdict(slot: Slot, open: &[Open]) -> Verdict {
     match slot {
-        Slot::Refused(id, error) => {
-            let (id, kind) = id.unzip();
-            Verdict { id, kind, judged: Err(error) }
-        }
+        Slot::Refused(error) => Verdict { id: None, kind: None, judged: Err(error) },
         Slot::Repeated { id, kind, of } => {
             let first = match of {
                 First::Kept(kept) => kept,

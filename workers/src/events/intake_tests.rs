@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use store::catalog::{EventFilter, Trigger};
-use store::queue::{Cause, Inspect, JobFilter, JobView, PageRequest, Queue, State};
+use store::queue::{Cause, Inspect, JobFilter, JobView, PageRequest, Queue, Selector, State};
 
 use super::*;
 use crate::invoke::{Target, schedule};
@@ -186,7 +186,7 @@ async fn events_of_one_call_are_taken_in_order() {
 }
 
 #[tokio::test]
-async fn an_edit_counts_at_once_and_a_pause_holds_the_jobs() {
+async fn an_edit_counts_at_once_and_a_paused_integration_matches() {
     let world = World::open().await;
     let entry = world.released("vip", Trigger::Event, &json!({"events": {"types": ["a"]}})).await;
     assert_eq!(names(&send(&world, json!([event("1", "a", json!({}))])).await[0]), ["vip"]);
@@ -196,10 +196,35 @@ async fn an_edit_counts_at_once_and_a_pause_holds_the_jobs() {
     world.services.directory.reload().await.expect("reloaded");
     assert_eq!(names(&send(&world, json!([event("2", "a", json!({}))])).await[0]), [""; 0]);
     assert_eq!(names(&send(&world, json!([event("3", "b", json!({}))])).await[0]), ["vip"]);
+    let pause = store::catalog::Pause { note: String::new(), at: world.services.clock.now() };
+    world.services.catalog.set_pause(entry.id, Some(pause)).await.expect("paused");
+    world.services.directory.reload().await.expect("reloaded");
+    assert_eq!(names(&send(&world, json!([event("4", "b", json!({}))])).await[0]), ["vip"]);
+}
+
+/// A full queue refuses the call; the same call again, when there is room, makes what is missing and nothing twice.
+#[tokio::test]
+async fn a_full_queue_acknowledges_nothing() {
+    let world = World::open().await;
+    let entry = world.released("vip", Trigger::Event, &json!({"events": {"types": ["a"]}})).await;
+    let batch = |n: usize| -> Vec<Incoming> {
+        (500 * n..500 * (n + 1)).map(|n| Ok(event(&n.to_string(), "a", json!({})))).collect()
+    };
+    // One is taken, so that the last batch does not fit.
+    send(&world, json!([event("first", "a", json!({}))])).await;
+    for n in 0..19 {
+        publish(&world.services, batch(n), Via::Http, Reach::All).await.expect("there is room");
+    }
+    let refused = publish(&world.services, batch(19), Via::Http, Reach::All).await;
+    assert!(matches!(refused, Err(crate::Error::Busy { .. })), "{refused:?}");
+    assert!(world.services.catalog.event("default", "9999").await.expect("read").is_none());
+    world.services.queue.cancel(entry.id, Selector::All).await.expect("some are cancelled");
+    let again = publish(&world.services, batch(19), Via::Http, Reach::All).await.expect("there is room");
+    assert!(again.iter().all(|verdict| judged(verdict).matched.len() == 1 && !judged(verdict).duplicate));
 }
 
 #[tokio::test]
-async fn a_full_queue_acknowledges_nothing_and_a_full_lane_says_so() {
+async fn a_full_lane_says_so() {
     let world = World::open().await;
     let settings = json!({"events": {"types": ["a"], "key": {"k": "event.k"}},
                           "concurrency": {"limit": 1, "key": ["k"], "backlog": 1}});

@@ -130,6 +130,8 @@ impl Index {
 #[derive(Debug, Default)]
 pub struct Subscriptions {
     subscribers: Vec<Subscriber>,
+    /// How many of them subscribe to events; the others have only jobs that events cancel.
+    subscribed: usize,
     by_type: Index,
     cancels: Vec<(usize, usize)>,
     cancels_by_type: Index,
@@ -146,6 +148,7 @@ impl Subscriptions {
         for (place, subscriber) in subscribers.iter().enumerate() {
             if let Some(events) = &subscriber.events {
                 made.by_type.add(&events.types, place);
+                made.subscribed += 1;
             }
             for (number, cancel) in subscriber.cancel_on.iter().enumerate() {
                 made.cancels_by_type.add(&cancel.types, made.cancels.len());
@@ -190,8 +193,7 @@ impl Subscriptions {
 
     /// How many integrations subscribe to other types, or have no release.
     pub fn count_others(&self, kind: &str) -> usize {
-        let subscribed = self.subscribers.iter().filter(|it| it.events.is_some()).count();
-        subscribed.saturating_sub(self.by_type.of(kind).len()) + self.unreleased.len()
+        self.subscribed.saturating_sub(self.by_type.of(kind).len()) + self.unreleased.len()
     }
 
     /// The one with this name, if events start it.

@@ -21,7 +21,9 @@ const SHOWN_CHARS: usize = 60;
 impl Fault {
     /// A fault at a line and column, both from 1.
     pub(super) fn at(text: &str, (line, column): (usize, usize), message: impl Into<String>) -> Self {
-        let (line, column) = (line.max(1), column.max(1));
+        // What is missing after the last line is missing at its end.
+        let last = text.lines().count().max(1);
+        let (line, column) = if line > last { (last, usize::MAX) } else { (line.max(1), column.max(1)) };
         let excerpt = text.lines().nth(line - 1).unwrap_or("").to_owned();
         let column = column.min(excerpt.chars().count() + 1);
         Self { line, column, message: message.into(), excerpt }

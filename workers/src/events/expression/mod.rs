@@ -71,6 +71,6 @@ impl Expression {
     pub fn value(&self, event: &Value) -> Result<Value, TooExpensive> {
         let mut evaluation = Evaluation::of(event);
         let value = evaluation.value(&self.node)?;
-        evaluation.to_json(&value)
+        evaluation.json_of(&value)
     }
 }

@@ -25,6 +25,9 @@ const STACK_BYTES: usize = 32 << 20;
 /// The most bytes a compiled pattern may take.
 const PATTERN_BYTES: usize = 256 << 10;
 
+/// The most patterns of one expression.
+const MAX_PATTERNS: usize = 8;
+
 /// Reads an expression. It has a stack of its own for that, and what should go wrong in the parser ends there.
 pub(super) fn parse(text: &str) -> Result<Node, Fault> {
     if text.trim().is_empty() {
@@ -45,7 +48,7 @@ pub(super) fn parse(text: &str) -> Result<Node, Fault> {
 fn read(text: &str) -> Result<Node, Fault> {
     let parser = Parser::new().max_recursion_depth(PARSER_DEPTH).error_recovery_limit(4);
     let (tree, info) = parser.parse_with_source_info(text).map_err(|errors| first(text, &errors))?;
-    Reader { text, info, variables: Vec::new() }.node(&tree, 0)
+    Reader { text, info, variables: Vec::new(), patterns: 0 }.node(&tree, 0)
 }
 
 /// The first error, in our words.
@@ -55,6 +58,8 @@ fn first(text: &str, errors: &ParseErrors) -> Fault {
     };
     let message = error.msg.strip_prefix("Syntax error: ").unwrap_or(&error.msg);
     let message = message.replace("<EOF>", "the end").replace('\n', " ");
+    // Of what could stand there instead, the list of all that could is no help.
+    let message = message.split(" expecting {").next().unwrap_or("").to_owned();
     let message: String = message.chars().take(200).collect();
     let at = |n: isize| usize::try_from(n).unwrap_or(1);
     Fault::at(text, (at(error.pos.0), at(error.pos.1)), format!("is no CEL expression: {message}"))
@@ -65,6 +70,8 @@ struct Reader<'a> {
     info: SourceInfo,
     /// Of the loops around the place, the outermost first.
     variables: Vec<String>,
+    /// How many patterns there were so far.
+    patterns: usize,
 }
 
 impl Reader<'_> {
@@ -197,10 +204,14 @@ impl Reader<'_> {
     }
 
     /// A pattern stands in the expression itself: so it is compiled once, and nobody who sends events can choose it.
-    fn pattern(&self, tree: &IdedExpr) -> Result<Box<regex::Regex>, Fault> {
+    fn pattern(&mut self, tree: &IdedExpr) -> Result<Box<regex::Regex>, Fault> {
         let Expr::Literal(LiteralValue::String(pattern)) = &tree.expr else {
             return Err(self.fault(tree, "must be a pattern in quotes"));
         };
+        self.patterns += 1;
+        if self.patterns > MAX_PATTERNS {
+            return Err(self.fault(tree, format!("is one pattern too many: an expression may have {MAX_PATTERNS}")));
+        }
         let compiled =
             RegexBuilder::new(pattern.inner()).size_limit(PATTERN_BYTES).dfa_size_limit(PATTERN_BYTES).build();
         compiled.map(Box::new).map_err(|error| {
@@ -222,8 +233,11 @@ impl Reader<'_> {
     }
 }
 
+/// What makes a part of the tree of two others.
+type Made = fn(Box<[Node; 2]>) -> Node;
+
 /// The operation on two values that has this name.
-fn of_two(name: &str) -> Option<fn(Box<[Node; 2]>) -> Node> {
+fn of_two(name: &str) -> Option<Made> {
     Some(match name {
         op::LOGICAL_AND => Node::And,
         op::LOGICAL_OR => Node::Or,

@@ -148,10 +148,13 @@ fn a_mistake_is_shown_where_it_is() {
     refused("'é' == event.x && user.y", (1, 19), "no variable");
     refused("event.a.lenght() > 5", (1, 15), "no function \"lenght\"");
     refused("event.a ==", (1, 11), "no CEL expression");
+    refused("event.a ==\n", (1, 11), "no CEL expression");
     refused("event.a = 1", (1, 9), "no CEL expression");
     refused("event.a == 'x", (1, 12), "no CEL expression");
     refused("event.a.matches('(')", (1, 17), "no regular expression");
     refused("event.a.matches(event.b)", (1, 22), "a pattern in quotes");
+    let patterns = vec!["event.a.matches('a')"; 9].join(" || ");
+    refused(&patterns, (1, 209), "may have 8");
     refused("event.list.all(x)", (1, 15), "item");
     refused("contains('a', 'b')", (1, 9), "event.text.contains");
     refused("x.exists(x, x.y)", (1, 1), "no variable \"x\"");

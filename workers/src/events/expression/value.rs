@@ -208,7 +208,7 @@ impl<'a> Evaluation<'a> {
     }
 
     /// As JSON: times as RFC 3339, durations as `90s`, a number that JSON does not know as null.
-    pub(super) fn to_json(&mut self, value: &Val<'a>) -> Result<Value, TooExpensive> {
+    pub(super) fn json_of(&mut self, value: &Val<'a>) -> Result<Value, TooExpensive> {
         self.spend(1)?;
         Ok(match value {
             Val::Null => Value::Null,
@@ -225,9 +225,9 @@ impl<'a> Evaluation<'a> {
                 self.spend(fields.values().map(weight).sum::<usize>() / PARTS_OF_A_STEP)?;
                 Value::Object((*fields).clone())
             }
-            Val::Made(items) => Value::Array(items.iter().map(|item| self.to_json(item)).collect::<Result<_, _>>()?),
+            Val::Made(items) => Value::Array(items.iter().map(|item| self.json_of(item)).collect::<Result<_, _>>()?),
             Val::MadeMap(fields) => {
-                let field = |(name, value): &(Rc<str>, Val<'a>)| Ok((name.to_string(), self.to_json(value)?));
+                let field = |(name, value): &(Rc<str>, Val<'a>)| Ok((name.to_string(), self.json_of(value)?));
                 Value::Object(fields.iter().map(field).collect::<Result<_, _>>()?)
             }
             Val::Time(ms) => schedules::Millis(*ms).to_rfc3339().into(),
