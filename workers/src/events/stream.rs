@@ -192,7 +192,7 @@ mod tests {
 
     fn refused(entry: &Entry, code: &str) {
         match event("s", entry) {
-            Err(Error::Invalid { code: found, field, .. }) => assert_eq!((&*found, &*field), (code, FIELD)),
+            Err(Error::Invalid { code: found, field, .. }) => assert_eq!((found, &*field), (code, FIELD)),
             other => panic!("{entry:?}: {other:?}"),
         }
     }

@@ -153,7 +153,7 @@ fn a_mistake_is_shown_where_it_is() {
     refused("event.a == 'x", (1, 12), "no CEL expression");
     refused("event.a.matches('(')", (1, 17), "no regular expression");
     refused("event.a.matches(event.b)", (1, 22), "a pattern in quotes");
-    let patterns = vec!["event.a.matches('a')"; 9].join(" || ");
+    let patterns = ["event.a.matches('a')"; 9].join(" || ");
     refused(&patterns, (1, 209), "may have 8");
     refused("event.list.all(x)", (1, 15), "item");
     refused("contains('a', 'b')", (1, 9), "event.text.contains");
