@@ -324,6 +324,7 @@ macro_rules! conformance_cases {
                 lose_with_their_records
                 keep_other_records
                 note_a_revision
+                fire_together
             }
             control {
                 comes_back
