@@ -38,6 +38,8 @@ pub mod secrets;
 mod services;
 pub mod settings;
 pub mod simulate;
+#[cfg(feature = "situations")]
+pub mod situations;
 pub mod timetable;
 mod wire;
 mod work;
