@@ -169,7 +169,9 @@ impl<'a> Timeline<'a> {
     /// ago, each about eight jobs if there is not room for all.
     fn turns(&mut self, at: Millis, told: &mut Vec<Row>) {
         let mut left: Vec<usize> = self.looks.range((at, 0)..=(at, usize::MAX)).map(|(_, subject)| *subject).collect();
-        self.looks.retain(|(look, _)| *look != at);
+        for subject in &left {
+            self.looks.remove(&(at, *subject));
+        }
         let all = left.clone();
         loop {
             left.sort_by_key(|subject| self.served[*subject]);
