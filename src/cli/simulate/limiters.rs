@@ -20,15 +20,15 @@ pub struct Place {
     api_key: Option<String>,
 }
 
-/// Those of the file, or else of the server; without either there are none.
-pub async fn known(file: Option<&Path>, place: &Place) -> Result<Limiters, Failure> {
+/// Those of the file, or else of the server, which is asked only if a rule names one; without either there are none.
+pub async fn known(file: Option<&Path>, place: &Place, is_named: bool) -> Result<Limiters, Failure> {
     let (written, origin) = match (file, &place.server) {
         (Some(file), _) => (read(file)?, file.display().to_string()),
-        (None, Some(server)) => {
+        (None, Some(server)) if is_named => {
             let client = Client::new(&Connection { server: server.clone(), key: place.api_key.clone() })?;
             (bodies(&client.get("/v1/limiters").await?), server.clone())
         }
-        (None, None) => return Ok(Limiters::default()),
+        (None, _) => return Ok(Limiters::default()),
     };
     Limiters::parse(written).map_err(|error| Failure::usage(format!("{origin}: {error}")))
 }

@@ -89,20 +89,35 @@ pub struct Args {
 
 /// Simulates. With `--against`, differences end it with the exit code for changes.
 pub async fn simulate(args: Args) -> Result<(), Failure> {
-    let limiters = limiters::known(args.limiters.as_deref(), &args.place).await?;
-    tell(&args, &limiters)
+    let mut plan = planned(&args, &args.config)?;
+    let mut before = args.against.as_deref().map(|other| planned(&args, other)).transpose()?;
+    if let Some(before) = &mut before {
+        // Standard input is read once, and now is one instant.
+        (before.calls, before.from, before.to) = (plan.calls.clone(), plan.from, plan.to);
+    }
+    let is_named = [Some(&plan), before.as_ref()].into_iter().flatten().any(|plan| !plan.unknown_limiters().is_empty());
+    let limiters = limiters::known(args.limiters.as_deref(), &args.place, is_named).await?;
+    for plan in [Some(&mut plan), before.as_mut()].into_iter().flatten() {
+        plan.limiters = limiters.clone();
+        for (limiter, integrations) in plan.unknown_limiters() {
+            let named = integrations.join(", ");
+            terminal::say(&format!(
+                "the limiter {limiter} of {named} is not known, and so never full; --limiters or --server tells its numbers"
+            ));
+        }
+    }
+    tell(&args, &plan, before.as_ref())
 }
 
-fn tell(args: &Args, limiters: &Limiters) -> Result<(), Failure> {
+fn tell(args: &Args, plan: &Plan, before: Option<&Plan>) -> Result<(), Failure> {
     let zone = args.timezone.as_deref().map(|name| Zone::parse("--timezone", "invalid_timezone", name)).transpose();
     let zone = zone.map_err(|error| Failure::usage(error.to_string()))?;
-    let plan = planned(args, &args.config, limiters)?;
-    let story = Story { plan: &plan, zone, json: args.json, most: if args.json { 0 } else { args.lines } };
-    match &args.against {
+    let story = Story { plan, zone, json: args.json, most: if args.json { 0 } else { args.lines } };
+    match before {
         None => {
-            let mut totals = Totals::new(&plan);
-            let mut told = story.begin(changes(&plan));
-            let left = run(&plan, &mut |row| {
+            let mut totals = Totals::new(plan);
+            let mut told = story.begin(changes(plan));
+            let left = run(plan, &mut |row| {
                 totals.count(&row);
                 if !args.summary {
                     told.tell(&row);
@@ -116,10 +131,9 @@ fn tell(args: &Args, limiters: &Limiters) -> Result<(), Failure> {
             }
             Ok(())
         }
-        Some(other) => {
-            let before = planned(args, other, limiters)?;
-            let (old, new) = (rows(&before)?, rows(&plan)?);
-            let differences = compare((&before, &old), (&plan, &new));
+        Some(before) => {
+            let (old, new) = (rows(before)?, rows(plan)?);
+            let differences = compare((before, &old), (plan, &new));
             story.differences(&differences, args.summary);
             if differences.is_empty() { Ok(()) } else { Err(Failure::silent(code::CHANGES)) }
         }
@@ -132,7 +146,7 @@ fn rows(plan: &Plan) -> Result<Vec<Row>, Failure> {
     Ok(rows)
 }
 
-fn planned(args: &Args, config: &Path, limiters: &Limiters) -> Result<Plan, Failure> {
+fn planned(args: &Args, config: &Path) -> Result<Plan, Failure> {
     let from = args.from.as_deref().map_or_else(|| Ok(SystemClock.now()), |text| instant("--from", text))?;
     let to = args.to.as_deref().map_or_else(|| Ok(from.after(7 * 86_400_000)), |text| instant("--to", text))?;
     if to <= from {
@@ -155,14 +169,7 @@ fn planned(args: &Args, config: &Path, limiters: &Limiters) -> Result<Plan, Fail
     let mut calls = args.events.as_deref().map(events).transpose()?.unwrap_or_default();
     calls.retain(|call| args.only.as_ref().is_none_or(|only| *only == call.integration));
     let room = args.concurrency.map(|most| usize::try_from(most).unwrap_or(usize::MAX));
-    let plan = Plan { subjects, calls, from, to, run_ms, limiters: limiters.clone(), room };
-    for (limiter, integrations) in plan.unknown_limiters() {
-        let named = integrations.join(", ");
-        terminal::say(&format!(
-            "the limiter {limiter} of {named} is not known, and so never full; --limiters or --server tells its numbers"
-        ));
-    }
-    Ok(plan)
+    Ok(Plan { subjects, calls, from, to, run_ms, limiters: Limiters::default(), room })
 }
 
 fn subject(path: &Path) -> Result<Subject, Failure> {

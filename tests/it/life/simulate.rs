@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::support::{Ran, tidegate_in};
+use crate::support::{KEY, Ran, Server, tidegate_in};
 
 fn write(folder: &Path, name: &str, manifest: &str) {
     let folder = folder.join(name);
@@ -215,6 +215,29 @@ fn what_calls_foretell_is_simulated() {
     }
     let unknown = simulated(folder.path(), &range).ok();
     assert!(unknown.err.contains("the limiter crm of mail, text is not known"), "{}", unknown.err);
+}
+
+/// The server is asked for its limiters, if a rule names one.
+#[tokio::test]
+async fn limiters_are_those_of_the_server() {
+    let server = Server::start().await;
+    let numbers = json!({ "limit": 1, "interval": "2h", "algorithm": "sliding_window" });
+    server.call("PUT", "/v1/limiters/crm", Some(numbers)).await;
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "mail", "[[settings.rate_limits]]\nlimiter = \"crm\"\non_exceed = \"delay\"\n");
+    let call = "{\"at\": \"2026-03-02T09:00:00Z\", \"integration\": \"mail\", \"call\": \"schedule\"}\n";
+    fs::write(folder.path().join("calls.ndjson"), call.repeat(2)).unwrap();
+    let url = server.url().to_owned();
+    let ran = tokio::task::spawn_blocking(move || {
+        let args = ["simulate", "--from", "2026-03-02", "--to", "2026-03-03", "--events", "calls.ndjson"];
+        let ran = tidegate_in(folder.path(), &args, &[("TIDEGATE_SERVER", &url), ("TIDEGATE_KEY", KEY)]);
+        write(folder.path(), "mail", "");
+        let nobody = tidegate_in(folder.path(), &args, &[("TIDEGATE_SERVER", "http://127.0.0.1:1")]);
+        (ran.ok(), nobody.ok())
+    });
+    let (ran, nobody) = ran.await.unwrap();
+    assert!(ran.out.contains("1 per 2h, room at 2026-03-02 11:00:00+00:00"), "{}", ran.out);
+    assert!(nobody.err.contains("2 runs"), "{}", nobody.err);
 }
 
 #[test]
