@@ -129,7 +129,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Bulk(args) => block_on(bulk::bulk(args)),
         Command::Events(args) => block_on(events::events(args)),
         Command::Schedules(args) => block_on(schedules::schedules(args)),
-        Command::Simulate(args) => simulate::simulate(&args),
+        Command::Simulate(args) => block_on(simulate::simulate(args)),
         Command::Verify(args) => block_on(verify::verify(args)),
         Command::Explain(args) => block_on(explain::explain(args)),
         Command::Limits(args) => block_on(limits::limits(args)),

@@ -39,6 +39,8 @@ pub mod secrets;
 mod services;
 pub mod settings;
 pub mod simulate;
+#[cfg(feature = "situations")]
+pub mod situations;
 pub mod timetable;
 mod wire;
 mod work;

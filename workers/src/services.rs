@@ -72,6 +72,36 @@ pub struct Options {
     pub dead_keep: u64,
 }
 
+#[cfg(feature = "situations")]
+impl Options {
+    /// Small, and on its own: what tests and benchmarks begin with. Nothing can run, as there is no runner program.
+    pub fn small(data: &std::path::Path, location: queue::Location) -> Self {
+        let registry = packages::RegistryOptions::parse("http://127.0.0.1:1", None).expect("an address");
+        Self {
+            data: data.to_owned(),
+            queue: queue::Options { location, max_jobs: 10_000 },
+            workspace: "default".into(),
+            runner: runners::Command { program: "/nonexistent/runner".into(), args: Vec::new() },
+            concurrency: 1,
+            runners: 1,
+            isolation: runners::Isolation::Warm,
+            lease_ms: 30_000,
+            horizon_ms: 10 * 366 * 86_400_000,
+            sync_wait_ms: 30_000,
+            openings: Vec::new(),
+            packages: packages::Options::new(registry),
+            proxies: Vec::new(),
+            dns: Vec::new(),
+            secrets: BTreeMap::new(),
+            master_key: KeySource::File(data.join("master.key")),
+            retention: Retention { max_age_ms: u64::MAX / 4, max_count: 10_000, max_bytes: 1 << 30 },
+            event_retention: EventRetention { max_age_ms: u64::MAX / 4, max_bytes: 1 << 30 },
+            dead_max_age_ms: i64::MAX / 4,
+            dead_keep: 1_000,
+        }
+    }
+}
+
 /// The parts; cheap to clone.
 #[derive(Clone)]
 pub struct Services(Arc<Parts>);

@@ -190,7 +190,8 @@ fn in_range(field: &str, value: u32, min: u32, max: u32) -> Result<u32> {
     Err(Error::invalid(field, "out_of_range", format!("must be between {min} and {max}, is {value}")))
 }
 
-fn duration_ms(field: &str, value: &Value) -> Result<i64> {
+/// A duration in milliseconds, not negative. Errors: `field`, code `invalid_duration`.
+pub(crate) fn duration_ms(field: &str, value: &Value) -> Result<i64> {
     let at_field = |error: schedules::Error| Error::invalid(field, "invalid_duration", error.message);
     let ms = delay::parse(value).map_err(at_field)?;
     if ms < 0 { Err(Error::invalid(field, "invalid_duration", "must not be negative")) } else { Ok(ms) }

@@ -1,19 +1,17 @@
 //! What unit tests of this crate stand on: services in a folder of their own, a clock that stands still, no runners.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use schedules::{ManualClock, Millis};
 use scripts::protocol::{Bundle, Format};
 use serde_json::Value;
-use store::catalog::{Bump, Draft, EventRetention, Files, NewIntegration, NewRelease, Retention, Trigger};
+use store::catalog::{Bump, Draft, Files, NewIntegration, NewRelease, Trigger};
 use store::queue::{Cause, Job};
 use store::{IntegrationId, JobId};
 use tempfile::TempDir;
 
-use crate::queue::{self, Location};
-use crate::secrets::KeySource;
-use crate::{Entry, Options, Services, packages, runners};
+use crate::queue::Location;
+use crate::{Entry, Options, Services};
 
 /// When the clock stands still.
 pub(crate) const NOW: Millis = Millis(1_800_000_000_000);
@@ -27,9 +25,16 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn open() -> Self {
+        Self::with_room(1).await
+    }
+
+    /// With room for so many runs.
+    pub(crate) async fn with_room(concurrency: usize) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let clock = Arc::new(ManualClock::new(NOW));
-        let services = Services::open(options(&folder), clock.clone(), Vec::new()).await.expect("services");
+        let queue = Location::Embedded(folder.path().join("queue.db"));
+        let options = Options { concurrency, ..Options::small(folder.path(), queue) };
+        let services = Services::open(options, clock.clone(), Vec::new()).await.expect("services");
         Self { services, clock, _folder: folder }
     }
 
@@ -106,32 +111,5 @@ pub(crate) fn release(integration: IntegrationId, settings: &Value) -> NewReleas
         lock: None,
         note: String::new(),
         created: NOW,
-    }
-}
-
-fn options(folder: &TempDir) -> Options {
-    Options {
-        data: folder.path().to_owned(),
-        queue: queue::Options { location: Location::Embedded(folder.path().join("queue.db")), max_jobs: 10_000 },
-        workspace: "default".into(),
-        runner: runners::Command { program: "/nonexistent/runner".into(), args: Vec::new() },
-        concurrency: 1,
-        runners: 1,
-        isolation: runners::Isolation::Warm,
-        lease_ms: 30_000,
-        horizon_ms: 10 * 366 * 86_400_000,
-        sync_wait_ms: 30_000,
-        openings: Vec::new(),
-        packages: packages::Options::new(
-            packages::RegistryOptions::parse("http://127.0.0.1:1", None).expect("an address"),
-        ),
-        proxies: Vec::new(),
-        dns: Vec::new(),
-        secrets: BTreeMap::new(),
-        master_key: KeySource::File(folder.path().join("master.key")),
-        retention: Retention { max_age_ms: u64::MAX / 4, max_count: 10_000, max_bytes: 1 << 30 },
-        event_retention: EventRetention { max_age_ms: u64::MAX / 4, max_bytes: 1 << 30 },
-        dead_max_age_ms: i64::MAX / 4,
-        dead_keep: 1_000,
     }
 }

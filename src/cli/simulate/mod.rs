@@ -1,5 +1,6 @@
 //! `simulate`: what folders of integrations would do in a stretch of time, and what a change of them would change.
 
+mod limiters;
 mod print;
 
 use std::fs;
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 use ::schedules::{Clock, Millis, SystemClock, Zone, delay, due};
 use serde_json::Value;
 use store::catalog::Trigger;
+use workers::limits::Limiters;
 use workers::settings::Settings;
 use workers::simulate::{Call, Plan, Row, Subject, changes, compare, simulate as run};
 
@@ -25,13 +27,21 @@ const MAX_CALLS: usize = 1_000_000;
 The schedules count from --from on, and every run takes --run-time. A file of calls has one per line:
   {\"at\": \"2026-03-27T17:55:00Z\", \"integration\": \"reminder-email\", \"call\": \"schedule\",
    \"body\": {\"key\": {\"email\": \"a@example.com\"}, \"delay\": \"2 days\", \"window\": {\"time\": \"09:00-18:00\"}}}
-`call` is execute, schedule, reschedule, cancel, pause or resume; `body` is what the API takes.
+`call` is execute, schedule, reschedule, cancel, pause or resume, and `body` what the API takes; or pause_key, resume_key or
+reset_key with a body such as {\"rule\": 0, \"key\": {\"email\": \"a@example.com\"}}.
+`runs` says how the runs of its job go, one for each attempt; those after the last end well:
+  \"runs\": [\"fail\", {\"ends\": \"ok\", \"takes\": \"20s\", \"retryAfter\": \"30s\"}]
+`ends` is ok, fail, timeout or fatal (it says that trying again is no use); `retryAfter` is what another server asked for.
+
+Limiters that rules name are those of --limiters, or of the server if --server or TIDEGATE_SERVER names one:
+  {\"crm\": {\"limit\": 10, \"interval\": \"1s\"}}
 
 Examples:
   tidegate simulate                                                  the next week of the folders here
   tidegate simulate --from 2026-03-28 --to 2026-03-30                across a change of the clocks
   tidegate simulate --config integrations --events calls.ndjson --summary
   tidegate simulate --config integrations --against ../main/integrations   what a branch changes
+  tidegate simulate --config integrations --events calls.ndjson --limiters limiters.json --concurrency 64
   tidegate simulate --from 2026-01-01 --to 2027-01-01 --json | jq -c 'select(.what == \"skipped_overlap\")'")]
 pub struct Args {
     /// The folder of an integration, or of several
@@ -49,6 +59,12 @@ pub struct Args {
     /// Show only what is different from what this folder would do
     #[arg(long, value_name = "DIR")]
     against: Option<PathBuf>,
+    /// A file with the limiters that rules name, as JSON
+    #[arg(long, value_name = "FILE")]
+    limiters: Option<PathBuf>,
+    /// How many runs there may be at once (`runs.concurrency`); without it, as many as there are
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    concurrency: Option<u32>,
     /// How long each run takes, such as 1s or 250ms
     #[arg(long, value_name = "TIME", default_value = "1s")]
     run_time: String,
@@ -67,19 +83,41 @@ pub struct Args {
     /// Print everything that happens, a line of JSON each
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    place: limiters::Place,
 }
 
 /// Simulates. With `--against`, differences end it with the exit code for changes.
-pub fn simulate(args: &Args) -> Result<(), Failure> {
+pub async fn simulate(args: Args) -> Result<(), Failure> {
+    let mut plan = planned(&args, &args.config)?;
+    let mut before = args.against.as_deref().map(|other| planned(&args, other)).transpose()?;
+    if let Some(before) = &mut before {
+        // Standard input is read once, and now is one instant.
+        (before.calls, before.from, before.to) = (plan.calls.clone(), plan.from, plan.to);
+    }
+    let is_named = [Some(&plan), before.as_ref()].into_iter().flatten().any(|plan| !plan.unknown_limiters().is_empty());
+    let limiters = limiters::known(args.limiters.as_deref(), &args.place, is_named).await?;
+    for plan in [Some(&mut plan), before.as_mut()].into_iter().flatten() {
+        plan.limiters = limiters.clone();
+        for (limiter, integrations) in plan.unknown_limiters() {
+            let named = integrations.join(", ");
+            terminal::say(&format!(
+                "the limiter {limiter} of {named} is not known, and so never full; --limiters or --server tells its numbers"
+            ));
+        }
+    }
+    tell(&args, &plan, before.as_ref())
+}
+
+fn tell(args: &Args, plan: &Plan, before: Option<&Plan>) -> Result<(), Failure> {
     let zone = args.timezone.as_deref().map(|name| Zone::parse("--timezone", "invalid_timezone", name)).transpose();
     let zone = zone.map_err(|error| Failure::usage(error.to_string()))?;
-    let plan = planned(args, &args.config)?;
-    let story = Story { plan: &plan, zone, json: args.json, most: if args.json { 0 } else { args.lines } };
-    match &args.against {
+    let story = Story { plan, zone, json: args.json, most: if args.json { 0 } else { args.lines } };
+    match before {
         None => {
-            let mut totals = Totals::new(&plan);
-            let mut told = story.begin(changes(&plan));
-            let left = run(&plan, &mut |row| {
+            let mut totals = Totals::new(plan);
+            let mut told = story.begin(changes(plan));
+            let left = run(plan, &mut |row| {
                 totals.count(&row);
                 if !args.summary {
                     told.tell(&row);
@@ -93,10 +131,9 @@ pub fn simulate(args: &Args) -> Result<(), Failure> {
             }
             Ok(())
         }
-        Some(other) => {
-            let before = planned(args, other)?;
-            let (old, new) = (rows(&before)?, rows(&plan)?);
-            let differences = compare((&before, &old), (&plan, &new));
+        Some(before) => {
+            let (old, new) = (rows(before)?, rows(plan)?);
+            let differences = compare((before, &old), (plan, &new));
             story.differences(&differences, args.summary);
             if differences.is_empty() { Ok(()) } else { Err(Failure::silent(code::CHANGES)) }
         }
@@ -131,7 +168,8 @@ fn planned(args: &Args, config: &Path) -> Result<Plan, Failure> {
     }
     let mut calls = args.events.as_deref().map(events).transpose()?.unwrap_or_default();
     calls.retain(|call| args.only.as_ref().is_none_or(|only| *only == call.integration));
-    Ok(Plan { subjects, calls, from, to, run_ms })
+    let room = args.concurrency.map(|most| usize::try_from(most).unwrap_or(usize::MAX));
+    Ok(Plan { subjects, calls, from, to, run_ms, limiters: Limiters::default(), room })
 }
 
 fn subject(path: &Path) -> Result<Subject, Failure> {
@@ -140,9 +178,6 @@ fn subject(path: &Path) -> Result<Subject, Failure> {
     let settings = Settings::parse(&folder.body["settings"]).map_err(at)?;
     let trigger = folder.body["trigger"].as_str().and_then(|name| name.parse::<Trigger>().ok());
     let trigger = trigger.ok_or_else(|| Failure::usage(format!("{}: `trigger` is none", path.display())))?;
-    for limiter in settings.rate_limits.iter().filter_map(|limit| limit.limiter.as_ref()) {
-        terminal::say(&format!("{}: the limiter {limiter} is the server's; it is not simulated", folder.name));
-    }
     Ok(Subject { name: folder.name, id: None, trigger, settings })
 }
 

@@ -7,7 +7,7 @@ use ::schedules::{Millis, Zone, duration};
 use indicatif::FormattedDuration;
 use serde_json::{Value, json};
 use workers::settings::in_words;
-use workers::simulate::{Change, Difference, Name, Plan, Row, Subject, What};
+use workers::simulate::{Change, Difference, Name, Plan, Row, What};
 
 use super::say_more;
 use crate::cli::terminal;
@@ -104,15 +104,18 @@ impl<'a> Story<'a> {
             }
             What::Refused(reason) => (*reason).to_owned(),
             What::Limited { limit: place, until } => format!("{}, room at {}", limit(*place), local(*until, zone)),
-            What::RateLimited { limit: place } => limit(*place),
-            What::Started { late_ms: 0 } => String::new(),
-            What::Started { late_ms } => format!("{} after it was due", span(*late_ms)),
+            What::Held { limit: place, until } => format!("{}, held until {}", limit(*place), local(*until, zone)),
+            What::RateLimited { limit: place } | What::LimitPaused { limit: place } => limit(*place),
+            What::Turned { limit: place, key, .. } => format!("{} {key}", limit(*place)),
+            What::Started { late_ms, attempt } => started(*late_ms, *attempt),
+            What::Retried { due, attempt } => format!("attempt {attempt} due {}", local(*due, zone)),
+            What::Dead { attempts } => format!("after {attempts} attempts"),
             _ => String::new(),
         }
     }
 
     fn limit(&self, subject: usize, place: usize) -> String {
-        let limits = self.plan.subjects.get(subject).map(Subject::limits).unwrap_or_default();
+        let limits = self.plan.subjects.get(subject).map(|subject| self.plan.limits(subject)).unwrap_or_default();
         limits.get(place).map(in_words).unwrap_or_default()
     }
 
@@ -143,8 +146,26 @@ impl<'a> Story<'a> {
                 line["rule"] = json!(self.limit(row.subject, *limit));
                 line["until"] = json!(until.to_rfc3339());
             }
-            What::RateLimited { limit } => line["rule"] = json!(self.limit(row.subject, *limit)),
-            What::Started { late_ms } => line["lateMs"] = json!(late_ms),
+            What::Held { limit, until } => {
+                line["rule"] = json!(self.limit(row.subject, *limit));
+                line["until"] = json!(until.to_rfc3339());
+            }
+            What::RateLimited { limit } | What::LimitPaused { limit } => {
+                line["rule"] = json!(self.limit(row.subject, *limit));
+            }
+            What::Turned { limit, key, .. } => {
+                line["rule"] = json!(self.limit(row.subject, *limit));
+                line["limitKey"] = serde_json::from_str(key).unwrap_or_default();
+            }
+            What::Started { late_ms, attempt } => {
+                line["lateMs"] = json!(late_ms);
+                line["attempt"] = json!(attempt);
+            }
+            What::Retried { due, attempt } => {
+                line["due"] = json!(due.to_rfc3339());
+                line["attempt"] = json!(attempt);
+            }
+            What::Dead { attempts } => line["attempts"] = json!(attempts),
             _ => {}
         }
         line
@@ -160,7 +181,7 @@ impl Telling<'_> {
         let story = self.story;
         if story.json {
             terminal::out(&story.to_json(row).to_string());
-        } else if row.what != (What::Started { late_ms: 0 }) {
+        } else if !matches!(row.what, What::Started { late_ms: 0, .. }) {
             self.show(|| story.line(row, story.name(row)));
         }
     }
@@ -215,6 +236,13 @@ impl Telling<'_> {
     }
 }
 
+/// What is to be said of a start beside its time.
+fn started(late_ms: i64, attempt: u32) -> String {
+    let late = (late_ms > 0).then(|| format!("{} after it was due", span(late_ms)));
+    let again = (attempt > 1).then(|| format!("attempt {attempt}"));
+    again.into_iter().chain(late).collect::<Vec<_>>().join(", ")
+}
+
 /// How long, such as `00:03:20`; less than a second in milliseconds.
 fn span(ms: i64) -> String {
     match u64::try_from(ms) {
@@ -254,6 +282,8 @@ struct Counts {
     skipped: u64,
     refused: u64,
     dropped: u64,
+    retried: u64,
+    dead: u64,
     late: u64,
     longest_ms: i64,
 }
@@ -273,7 +303,9 @@ impl<'a> Totals<'a> {
             What::Skipped => counts.skipped += 1,
             What::RateLimited { .. } | What::Refused(_) => counts.refused += 1,
             What::Dropped => counts.dropped += 1,
-            What::Started { late_ms } => {
+            What::Retried { .. } => counts.retried += 1,
+            What::Dead { .. } | What::Failed => counts.dead += 1,
+            What::Started { late_ms, .. } => {
                 counts.started += 1;
                 counts.late += u64::from(*late_ms > 0);
                 counts.longest_ms = counts.longest_ms.max(*late_ms);
@@ -284,34 +316,25 @@ impl<'a> Totals<'a> {
 
     /// Prints a line for each integration to which anything happened.
     pub fn print(&self, left: usize) {
-        let head = ["INTEGRATION", "TICKS", "CALLS", "STARTED", "LATE", "LONGEST", "SKIPPED", "REFUSED", "DROPPED"];
-        let line = |cells: [String; 9]| {
-            let [name, rest @ ..] = cells;
-            let rest: String = rest.iter().map(|cell| format!("  {cell:>9}")).collect();
+        let line = |name: &str, cells: [String; 10]| {
+            let rest: String = cells.iter().map(|cell| format!("  {cell:>8}")).collect();
             format!("{name:<30}{rest}")
         };
+        let head =
+            ["TICKS", "CALLS", "STARTED", "LATE", "LONGEST", "RETRIED", "FAILED", "SKIPPED", "REFUSED", "DROPPED"];
         terminal::say("");
-        terminal::say(&terminal::dim(&line(head.map(str::to_owned))));
+        terminal::say(&terminal::dim(&line("INTEGRATION", head.map(str::to_owned))));
         for (subject, counts) in self.plan.subjects.iter().zip(&self.counts) {
             let longest = if counts.late > 0 { span(counts.longest_ms) } else { "-".into() };
-            let Counts { ticks, calls, started, late, skipped, refused, dropped, .. } = counts;
+            let Counts { ticks, calls, started, late, retried, dead, skipped, refused, dropped, .. } = counts;
             if ticks + calls + skipped + refused == 0 {
                 continue;
             }
-            let numbers = [ticks, calls, started, late].map(|n| n.to_string());
-            let [ticks, calls, started, late] = numbers;
-            let [skipped, refused, dropped] = [skipped, refused, dropped].map(|n| n.to_string());
-            terminal::say(&line([
-                subject.name.clone(),
-                ticks,
-                calls,
-                started,
-                late,
-                longest,
-                skipped,
-                refused,
-                dropped,
-            ]));
+            let [ticks, calls, started, late] = [ticks, calls, started, late].map(u64::to_string);
+            let [retried, dead, skipped, refused, dropped] =
+                [retried, dead, skipped, refused, dropped].map(u64::to_string);
+            let cells = [ticks, calls, started, late, longest, retried, dead, skipped, refused, dropped];
+            terminal::say(&line(&subject.name, cells));
         }
         let (from, to) = (self.plan.from.to_rfc3339(), self.plan.to.to_rfc3339());
         let started: u64 = self.counts.iter().map(|counts| counts.started).sum();

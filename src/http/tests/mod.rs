@@ -7,6 +7,7 @@ mod openapi;
 mod pending;
 mod plane;
 mod secrets;
+mod situations;
 mod streams;
 mod timetable;
 mod wire;
@@ -22,16 +23,13 @@ use http_body_util::BodyExt;
 use schedules::{ManualClock, Millis};
 use scripts::protocol::{Bundle, Format};
 use serde_json::{Value, json};
-use store::catalog::{
-    Bump, Draft, EventRetention, LogLine, NewIntegration, NewRelease, Outcome, Retention, RunRecord, Trigger,
-};
+use store::catalog::{Bump, Draft, LogLine, NewIntegration, NewRelease, Outcome, Retention, RunRecord, Trigger};
 use store::queue::Cause;
 use store::{IntegrationId, JobId, RunId};
 use tempfile::TempDir;
 use tower::ServiceExt;
 use workers::queue::{self, Location};
-use workers::secrets::KeySource;
-use workers::{Options, Services, packages, runners};
+use workers::{Options, Services};
 
 use super::{State, auth::ensure_admin_key};
 use crate::metrics::Metrics;
@@ -50,11 +48,20 @@ struct World {
 
 impl World {
     async fn new() -> Self {
+        Self::with_room(1).await
+    }
+
+    /// A server with room for so many runs.
+    async fn with_room(concurrency: usize) -> Self {
         let data = tempfile::tempdir().expect("a folder");
         let clock = Arc::new(ManualClock::new(NOW));
         let metrics = Metrics::new("0.0.0", Some(data.path().to_owned())).expect("metrics");
         let observers: Vec<Arc<dyn workers::Observer>> = vec![Arc::new(metrics.clone())];
-        let services = Services::open(options(&data), clock.clone(), observers).await.expect("services");
+        let small = Options::small(data.path(), Location::Embedded(data.path().join("queue.db")));
+        let queue = queue::Options { max_jobs: 1_000, ..small.queue };
+        let retention = Retention { max_count: 1_000, ..small.retention };
+        let options = Options { concurrency, queue, retention, ..small };
+        let services = Services::open(options, clock.clone(), observers).await.expect("services");
         let admin = ensure_admin_key(&services, None).await.expect("key").expect("the first start makes a key");
         let state = State::new(services, metrics, "0.0.0");
         Self { router: super::router::router(state.clone()), state, clock, admin, _data: data }
@@ -147,33 +154,6 @@ impl World {
         let answer = Answer { status: parts.status, headers: parts.headers, body };
         check_every(ask, &answer);
         answer
-    }
-}
-
-fn options(data: &TempDir) -> Options {
-    Options {
-        data: data.path().to_owned(),
-        queue: queue::Options { location: Location::Embedded(data.path().join("queue.db")), max_jobs: 1_000 },
-        workspace: "default".into(),
-        runner: runners::Command { program: "/nonexistent/runner".into(), args: Vec::new() },
-        concurrency: 1,
-        runners: 1,
-        isolation: runners::Isolation::Warm,
-        lease_ms: 30_000,
-        horizon_ms: 10 * 366 * 86_400_000,
-        sync_wait_ms: 30_000,
-        openings: Vec::new(),
-        packages: packages::Options::new(
-            packages::RegistryOptions::parse("http://127.0.0.1:1", None).expect("an address"),
-        ),
-        proxies: Vec::new(),
-        dns: Vec::new(),
-        secrets: BTreeMap::new(),
-        master_key: KeySource::File(data.path().join("master.key")),
-        retention: Retention { max_age_ms: u64::MAX / 4, max_count: 1_000, max_bytes: 1 << 30 },
-        event_retention: EventRetention { max_age_ms: u64::MAX / 4, max_bytes: 1 << 30 },
-        dead_max_age_ms: i64::MAX / 4,
-        dead_keep: 1_000,
     }
 }
 

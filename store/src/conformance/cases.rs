@@ -59,6 +59,7 @@ macro_rules! conformance_cases {
                 the_order_stays_through_retries
                 the_lane_goes_on_without_it
                 a_moved_retry_holds_up_its_lane
+                a_retry_waits_at_a_shut_bucket
                 changes_live
             }
             idempotency {
@@ -323,6 +324,7 @@ macro_rules! conformance_cases {
                 lose_with_their_records
                 keep_other_records
                 note_a_revision
+                fire_together
             }
             control {
                 comes_back

@@ -1,7 +1,8 @@
 //! claim with [`Control::lane_fifo`]: a job that is tried again keeps its place before the others of its lane.
 
+use super::rules::limit;
 use super::*;
-use crate::queue::{Control, Edit, Inspect, Next, Queue, Selector};
+use crate::queue::{Adjustment, Control, Edit, Inspect, Next, Queue, Selector};
 
 /// One at once in each lane, in order.
 fn in_order() -> Control {
@@ -108,4 +109,20 @@ pub async fn changes_live<Q: Queue + Inspect>(t: Fresh<Q>) {
     t.control(1, in_order()).await;
     t.settle(leased.lease, Next::Remove).await;
     assert_eq!(t.claim(10).await.next_due, Some(at(500)));
+}
+
+/// A retry waits at a bucket that is shut, as it does where nothing keeps an order.
+pub async fn a_retry_waits_at_a_shut_bucket<Q: Queue + Inspect>(t: Fresh<Q>) {
+    t.control(1, Control { limits: vec![limit(9)], ..in_order() }).await;
+    let first = t.running(job(1).lane("a")).await;
+    t.settle(first.lease, retry(50)).await;
+    let pause = |adjustment| t.queue.adjust(integration(1), "l0{}".into(), adjustment);
+    pause(Adjustment::Pause).await.expect("adjust answers");
+    t.clock.set(at(50));
+    assert_eq!(t.claim_all().await.jobs, vec![]);
+    assert_eq!(t.queue.check().await.expect("check answers"), []);
+    pause(Adjustment::Resume).await.expect("adjust answers");
+    let again = t.claim_one().await;
+    assert_eq!((again.job.id, again.attempt), (first.job.id, 2));
+    assert_eq!(t.queue.check().await.expect("check answers"), []);
 }

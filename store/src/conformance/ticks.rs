@@ -1,5 +1,7 @@
 //! Schedules of one integration beside each other: cursors that count, overlap within one, the outbox of their ticks.
 
+use futures_util::future::join_all;
+
 use super::*;
 use crate::queue::{
     Cause, Cursor, Edit, Fired, Firing, IfBusy, Inspect, NewJob, Next, Queue, ScheduleRef, State, Tick, TickRecord,
@@ -236,4 +238,47 @@ pub async fn note_a_revision<Q: Queue + Inspect>(t: Fresh<Q>) {
     assert_eq!(from, Some(Cursor { revision: 4, ..Cursor::at(at(1)) }));
     let stale = firing(of, Some(Cursor { revision: 3, ..Cursor::at(at(1)) }), 2);
     assert_eq!(fire(&t, stale).await, Fired::Lost { cursor: from });
+}
+
+/// Many schedules at one time, each by two schedulers: each fires once, and what one has to do changes nothing for others.
+pub async fn fire_together<Q: Queue + Inspect>(t: Fresh<Q>) {
+    let busy = |n: u16| match n % 3 {
+        0 => IfBusy::Queue,
+        1 => IfBusy::Skip,
+        _ => IfBusy::Revoke,
+    };
+    let one = |n: u16, from: Option<Cursor>, to: i64| {
+        let of = schedule(1 + n % 2, n);
+        let mut new = tick(of, Cause::Schedule);
+        new.job.integration = of.integration;
+        let records = vec![record(of, to, Verdict::Fired)];
+        let records_if_skipped = vec![record(of, to, Verdict::Overlap)];
+        Firing { ticks: vec![new], if_busy: busy(n), records, records_if_skipped, ..Firing::new(of, from, at(to)) }
+    };
+    let both = (0..150).flat_map(|n| [one(n, None, 10), one(n, None, 10)]);
+    let answers = join_all(both.map(|firing| fire(&t, firing))).await;
+    for pair in answers.chunks(2) {
+        assert_eq!(pair.iter().filter(|fired| **fired == queued()).count(), 1, "{pair:?}");
+        assert!(pair.iter().any(|fired| matches!(fired, Fired::Lost { cursor: Some(cursor) } if cursor.fired == 1)));
+    }
+    let first = t.claim_all().await.jobs;
+    assert_eq!(first.len(), 150, "all of them run");
+    let from = Some(Cursor { fired: 1, ..Cursor::at(at(10)) });
+    let answers = join_all((0..150).map(|n| fire(&t, one(n, from, 20)))).await;
+    for (n, answer) in (0..150).zip(answers) {
+        match (busy(n), answer) {
+            (IfBusy::Queue, Fired::Queued { revoked }) => assert_eq!(revoked, vec![]),
+            (IfBusy::Revoke, Fired::Queued { revoked }) => {
+                assert_eq!(revoked.len(), 1);
+                assert_eq!(revoked[0].tick.map(|tick| tick.schedule), Some(schedule(1, n).schedule));
+            }
+            (IfBusy::Skip, answer) => assert_eq!(answer, Fired::Skipped),
+            (_, answer) => panic!("{n}: {answer:?}"),
+        }
+    }
+    assert_eq!(t.claim_all().await.jobs.len(), 100, "but those that were skipped");
+    let records = t.queue.outbox(1_000).await.expect("outbox answers");
+    let skipped = records.iter().filter(|record| record.verdict == Verdict::Overlap).count();
+    assert_eq!((records.len(), skipped), (300, 50));
+    assert_eq!(t.queue.check().await.expect("check answers"), []);
 }

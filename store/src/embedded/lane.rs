@@ -8,6 +8,7 @@ use schedules::Millis;
 
 use super::row::{self, NO_LANE};
 use super::step::Step;
+use super::take::Candidate;
 use crate::{IntegrationId, Result};
 
 /// At most this many lanes become ready at once; others stay due.
@@ -33,9 +34,8 @@ pub(super) struct Bounds {
 
 /// A job that waits for a retry.
 pub(super) struct Retrying {
-    pub(super) seq: i64,
     pub(super) due: Millis,
-    pub(super) closes: Option<Millis>,
+    pub(super) job: Candidate,
 }
 
 /// The first job of a lane among those of one priority.
@@ -124,18 +124,17 @@ pub(super) fn first(connection: &Connection, lane: &Lane, below: i64) -> Result<
     })
 }
 
-/// The job whose retry the others of its lane wait for.
+/// The job whose retry the others of its lane wait for; one in line at a shut bucket holds up nobody.
 pub(super) fn retrying(connection: &Connection, lane: &Lane, bounds: Bounds) -> Result<Option<Retrying>> {
     if !bounds.fifo || *lane.name == *NO_LANE {
         return Ok(None);
     }
     let mut statement = connection.prepare_cached(
-        "SELECT seq, due, closes FROM jobs INDEXED BY jobs_retrying
-         WHERE state = 0 AND attempt > 0 AND integration = ?1 AND lane = ?2 ORDER BY due, id LIMIT 1",
+        "SELECT seq, key_text, closes, charged, gate, weight, due FROM jobs INDEXED BY jobs_retrying
+         WHERE state = 0 AND attempt > 0 AND integration = ?1 AND lane = ?2 AND in_line = 0 ORDER BY due, id LIMIT 1",
     )?;
     row::one(&mut statement, (lane.integration, &lane.name), |row| {
-        let closes = row.get::<_, Option<i64>>(2)?.map(Millis);
-        Ok(Retrying { seq: row.get(0)?, due: Millis(row.get(1)?), closes })
+        Ok(Retrying { job: Candidate::read(row)?, due: Millis(row.get(6)?) })
     })
 }
 

@@ -1,5 +1,6 @@
 //! Taking jobs from one lane: all at once where no limits have to be asked, one by one where they have.
 
+use rusqlite::Row;
 use schedules::Millis;
 
 use super::claim::Haul;
@@ -15,7 +16,7 @@ use crate::{Result, body};
 const BATCH: usize = 64;
 
 /// A job whose turn it is.
-struct Candidate {
+pub(super) struct Candidate {
     seq: i64,
     key: Option<String>,
     closes: Option<Millis>,
@@ -25,18 +26,31 @@ struct Candidate {
     gate: Option<Box<str>>,
 }
 
+impl Candidate {
+    /// Reads `seq, key_text, closes, charged, gate, weight`.
+    pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            seq: row.get(0)?,
+            key: row.get(1)?,
+            closes: row.get::<_, Option<i64>>(2)?.map(Millis),
+            is_charged: row.get(3)?,
+            gate: row.get(4)?,
+            weight: row.get(5)?,
+        })
+    }
+}
+
 /// Leases the first `count` due jobs of a lane; the answer is how many there were.
 pub(super) fn take(turn: &mut Turn, step: &mut Step<'_>, lane: &Lane, count: usize, haul: &mut Haul) -> Result<usize> {
+    let before = haul.jobs.len();
     let retrying = lane::retrying(step.connection, lane, turn.integration.bounds())?;
     if let Some(retry) = retrying.filter(|_| count > 0) {
         if retry.due > step.now {
             return Ok(0);
         }
-        let grant = if is_over(retry.closes, step.now) { Grant::Closed } else { Grant::Start };
-        lease(step, retry.seq, grant, haul)?;
-        return Ok(1);
+        test(turn, step, retry.job, haul)?;
+        return Ok(haul.jobs.len() - before);
     }
-    let before = haul.jobs.len();
     let (mut left, mut below) = (count, i64::MAX);
     while left > 0
         && let Some(First { priority, due }) = lane::first(step.connection, lane, below)?
@@ -116,16 +130,7 @@ fn candidates(step: &Step<'_>, lane: &Lane, priority: i64, limit: usize) -> Resu
          ORDER BY due, seq LIMIT ?5",
     )?;
     let params = (lane.integration, &lane.name, priority, step.now.0, row::count(limit));
-    row::all(&mut statement, params, |row| {
-        Ok(Candidate {
-            seq: row.get(0)?,
-            key: row.get(1)?,
-            closes: row.get::<_, Option<i64>>(2)?.map(Millis),
-            is_charged: row.get(3)?,
-            gate: row.get(4)?,
-            weight: row.get(5)?,
-        })
-    })
+    row::all(&mut statement, params, |row| Ok(Candidate::read(row)?))
 }
 
 /// Hands one job out, or puts it in line.

@@ -241,9 +241,9 @@ impl Parts {
         self.flags & KEYED != 0 && self.flags & DETACHED == 0
     }
 
-    /// Whether it holds its lane up while it is pending, if that keeps its order.
+    /// Whether it holds its lane up while it is pending, if that keeps its order; in line at a bucket it does not.
     pub(super) fn is_retried_in_a_lane(&self) -> bool {
-        self.attempts > 0 && !self.lane.is_empty()
+        self.attempts > 0 && !self.lane.is_empty() && self.more & IN_LINE == 0
     }
 
     pub(super) fn is_tick(&self) -> bool {

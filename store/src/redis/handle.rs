@@ -12,6 +12,7 @@ use schedules::{Clock, Millis, Stopwatch};
 use super::answer::Answer;
 use super::config::Config;
 use super::export::Route;
+use super::fire::Firings;
 use super::link::{Arguments, Link};
 use super::script::Script;
 use super::wake::Wake;
@@ -63,6 +64,7 @@ pub(super) struct Outlook {
 pub(super) struct Partition {
     pub(super) tag: String,
     outlook: Mutex<Option<Outlook>>,
+    pub(super) firings: Firings,
 }
 
 impl Partition {
@@ -118,7 +120,10 @@ impl Redis {
             settle_on(&link, tag, count).await?;
         }
         let wake = Wake::start(Arc::clone(&link), &tags).await;
-        let partitions = tags.into_iter().map(|tag| Partition { tag, outlook: Mutex::default() }).collect();
+        let partitions = tags
+            .into_iter()
+            .map(|tag| Partition { tag, outlook: Mutex::default(), firings: Firings::default() })
+            .collect();
         Ok(Self::new(Arc::new(Shared {
             link,
             options,

@@ -18,6 +18,7 @@ mod control;
 mod enqueue;
 mod export;
 mod fetch;
+mod fire;
 mod handle;
 mod import;
 mod lease;

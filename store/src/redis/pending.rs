@@ -1,4 +1,4 @@
-//! cancel, reschedule, fire, replay: what becomes of jobs that nobody runs.
+//! cancel, reschedule, replay: what becomes of jobs that nobody runs.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,12 +7,9 @@ use schedules::Millis;
 
 use super::answer::{self, Answer};
 use super::handle::Redis;
-use super::{blob, claim, enqueue, script};
-use crate::queue::{
-    Cancelled, Cause, Cursor, Edit, Fired, Firing, IfBusy, Job, JobView, MAX_BATCH, Move, NewJob, ScheduleRef,
-    Selector, State,
-};
-use crate::{Error, IntegrationId, JobId, Result};
+use super::{blob, claim, script};
+use crate::queue::{Cancelled, Cause, Edit, Job, JobView, MAX_BATCH, Move, Selector, State};
+use crate::{IntegrationId, JobId, Result};
 
 impl Redis {
     pub(super) async fn take_out(&self, integration: IntegrationId, selector: Selector) -> Result<Cancelled> {
@@ -74,39 +71,6 @@ impl Redis {
             left.extend(later);
         }
         Ok(answers)
-    }
-
-    pub(super) async fn fire_ticks(&self, firing: &Firing) -> Result<Fired> {
-        let if_busy = match firing.if_busy {
-            IfBusy::Queue => "q",
-            IfBusy::Skip | IfBusy::Wait => "s",
-            IfBusy::Revoke => "r",
-        };
-        let ScheduleRef { integration, schedule } = firing.schedule;
-        let mut arguments = self.arguments();
-        arguments.number(self.most_jobs()).add(integration.to_bytes());
-        arguments.add(if firing.schedule.is_own() { Vec::new() } else { schedule.to_bytes().to_vec() });
-        arguments.add(firing.from.map_or(String::new(), Cursor::to_text));
-        arguments.add(firing.cursor_if_queued().to_text()).add(firing.cursor_if_skipped().to_text()).add(if_busy);
-        arguments.number(firing.records.len()).number(firing.records_if_skipped.len());
-        for record in firing.records.iter().chain(&firing.records_if_skipped) {
-            arguments.add(record.name_bytes()).add(record.encode()?);
-        }
-        let ticks: Vec<&NewJob> = firing.ticks.iter().collect();
-        enqueue::lay_out(&ticks, &HashMap::new(), &mut arguments)?;
-        let partition = self.partition_of(integration);
-        let value = self.call(&script::fire, partition, &arguments).await.map_err(|error| self.full(error))?;
-        let mut answer = Answer::new(value)?;
-        match answer.text()?.as_str() {
-            "queued" => Ok(Fired::Queued { revoked: claim::read_jobs(answer)? }),
-            "skipped" => Ok(Fired::Skipped),
-            "lost" => {
-                let text = answer.text()?;
-                let cursor = if text.is_empty() { None } else { Some(Cursor::parse(&text)?) };
-                Ok(Fired::Lost { cursor })
-            }
-            other => Err(Error::Corrupt(format!("a script answered {other:?}"))),
-        }
     }
 
     pub(super) async fn start_over(&self, job: JobId, due: Millis, edit: &Edit) -> Result<bool> {

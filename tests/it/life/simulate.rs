@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::support::{Ran, tidegate_in};
+use crate::support::{KEY, Ran, Server, tidegate_in};
 
 fn write(folder: &Path, name: &str, manifest: &str) {
     let folder = folder.join(name);
@@ -162,6 +162,84 @@ fn calls_meet_windows_and_limits_and_totals_add_up() {
     assert!(totals.err.contains("3 runs, 0 jobs still pending"), "{}", totals.err);
 }
 
+/// Runs that fail, a limiter that two share, a key that is paused, room for one run.
+#[test]
+fn what_calls_foretell_is_simulated() {
+    let folder = tempfile::tempdir().unwrap();
+    let shared = "[settings.retry]\nmin = \"10s\"\njitter = 0.5\n[[settings.rate_limits]]\nlimiter = \"crm\"\non_exceed = \"delay\"\n";
+    write(folder.path(), "mail", shared);
+    write(folder.path(), "text", shared);
+    let call = |second: u32, name: &str, more: &str| {
+        format!("{{\"at\": \"2026-03-02T09:00:{second:02}Z\", \"integration\": \"{name}\", {more}}}\n")
+    };
+    let calls = [
+        call(0, "mail", "\"call\": \"schedule\", \"runs\": [\"fail\", {\"ends\": \"fatal\", \"takes\": \"5s\"}]"),
+        call(1, "text", "\"call\": \"schedule\""),
+        call(2, "mail", "\"call\": \"pause_key\", \"body\": {\"rule\": 0}"),
+        call(40, "text", "\"call\": \"resume_key\", \"body\": {\"rule\": 0}"),
+    ];
+    fs::write(folder.path().join("calls.ndjson"), calls.concat()).unwrap();
+    fs::write(folder.path().join("limiters.json"), "{\"crm\": {\"limit\": 1, \"interval\": \"30s\"}}").unwrap();
+    let range = ["--from", "2026-03-02", "--to", "2026-03-03", "--events", "calls.ndjson"];
+    let known = [&range[..], &["--limiters", "limiters.json"]].concat();
+    let ran = simulated(folder.path(), &[&known[..], &["--json"]].concat()).ok();
+    let starts = |rows: &[Value]| -> Vec<(String, String, u64)> {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let starts = rows.iter().filter(|row| row["what"] == "started");
+        starts
+            .map(|row| {
+                (text(&row["at"])[11..19].to_owned(), text(&row["integration"]), row["attempt"].as_u64().unwrap())
+            })
+            .collect()
+    };
+    let rows = rows(&ran);
+    let at = |time: &str, name: &str, attempt: u64| (time.to_owned(), name.to_owned(), attempt);
+    // The limiter is paused from 9:00:02 to 9:00:40: the retry, due in the middle of its jitter, waits for that too.
+    assert_eq!(starts(&rows), [at("09:00:00", "mail", 1), at("09:00:40", "text", 1), at("09:00:40", "mail", 2)]);
+    let retried = rows.iter().find(|row| row["what"] == "retried").expect("a retry");
+    assert_eq!((&retried["due"], &retried["attempt"]), (&Value::from("2026-03-02T09:00:13.500Z"), &Value::from(2)));
+    let dead = rows.iter().find(|row| row["what"] == "dead").expect("a dead job");
+    assert_eq!((&dead["at"], &dead["attempts"]), (&Value::from("2026-03-02T09:00:45.000Z"), &Value::from(2)));
+    let told: Vec<&str> = rows.iter().filter_map(|row| row["what"].as_str()).collect();
+    for what in ["key_paused", "key_resumed", "limited", "limit_paused"] {
+        assert!(told.contains(&what), "no {what} in {told:?}");
+    }
+    let crowded = simulated(folder.path(), &[&known[..], &["--concurrency", "1", "--json"]].concat()).ok();
+    let crowded: Vec<Value> = crowded.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(starts(&crowded)[2], at("09:00:41", "mail", 2), "there is room for one run");
+    let table = simulated(folder.path(), &known).ok();
+    for part in
+        ["attempt 2 due 2026-03-02 09:00:13.500+00:00", "after 2 attempts", "1 per 30s {}", "attempt 2, 00:00:26"]
+    {
+        assert!(table.out.contains(part), "no {part:?} in\n{}", table.out);
+    }
+    let unknown = simulated(folder.path(), &range).ok();
+    assert!(unknown.err.contains("the limiter crm of mail, text is not known"), "{}", unknown.err);
+}
+
+/// The server is asked for its limiters, if a rule names one.
+#[tokio::test]
+async fn limiters_are_those_of_the_server() {
+    let server = Server::start().await;
+    let numbers = json!({ "limit": 1, "interval": "2h", "algorithm": "sliding_window" });
+    server.call("PUT", "/v1/limiters/crm", Some(numbers)).await;
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "mail", "[[settings.rate_limits]]\nlimiter = \"crm\"\non_exceed = \"delay\"\n");
+    let call = "{\"at\": \"2026-03-02T09:00:00Z\", \"integration\": \"mail\", \"call\": \"schedule\"}\n";
+    fs::write(folder.path().join("calls.ndjson"), call.repeat(2)).unwrap();
+    let url = server.url().to_owned();
+    let ran = tokio::task::spawn_blocking(move || {
+        let args = ["simulate", "--from", "2026-03-02", "--to", "2026-03-03", "--events", "calls.ndjson"];
+        let ran = tidegate_in(folder.path(), &args, &[("TIDEGATE_SERVER", &url), ("TIDEGATE_KEY", KEY)]);
+        write(folder.path(), "mail", "");
+        let nobody = tidegate_in(folder.path(), &args, &[("TIDEGATE_SERVER", "http://127.0.0.1:1")]);
+        (ran.ok(), nobody.ok())
+    });
+    let (ran, nobody) = ran.await.unwrap();
+    assert!(ran.out.contains("1 per 2h, room at 2026-03-02 11:00:00+00:00"), "{}", ran.out);
+    assert!(nobody.err.contains("2 runs"), "{}", nobody.err);
+}
+
 #[test]
 fn two_folders_are_compared() {
     let folder = tempfile::tempdir().unwrap();
@@ -192,6 +270,20 @@ fn mistakes_are_named() {
         (&["--run-time", "long"], "", "--run-time"),
         (&["--timezone", "Mars/Olympus"], "", "--timezone"),
         (&["--only", "nobody"], "", "there is no `nobody`"),
+        (&["--concurrency", "0"], "", "--concurrency"),
+        (&["--limiters", "none.json"], "", "none.json cannot be read"),
+        (&["--limiters", "calls.ndjson"], "{\"crm\": {\"limit\": 0, \"interval\": \"1s\"}}", "crm.limit"),
+        (&["--limiters", "calls.ndjson"], "{\"CRM\": {\"limit\": 1, \"interval\": \"1s\"}}", "CRM"),
+        (
+            &["--from", "2026-03-01", "--events", "calls.ndjson"],
+            "{\"at\": \"2026-03-02\", \"integration\": \"mail\", \"call\": \"cancel\", \"runs\": [\"ok\"]}",
+            "only calls that make a job have runs",
+        ),
+        (
+            &["--from", "2026-03-01", "--events", "calls.ndjson"],
+            "{\"at\": \"2026-03-02\", \"integration\": \"mail\", \"call\": \"pause_key\", \"body\": {\"rule\": 1}}",
+            "calls[0].body.rule",
+        ),
         (&["--config", "nowhere"], "", "nowhere"),
         (&["--events", "calls.ndjson"], "{\"at\": 1}", "calls.ndjson:1"),
         (&["--events", "calls.ndjson"], "{", "calls.ndjson:1"),

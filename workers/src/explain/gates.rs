@@ -1,6 +1,7 @@
 //! The gates between a job and its start, passed in order: a pure function of what is known.
 
 use schedules::{Millis, Outside, Window};
+use store::JobId;
 use store::queue::{Control, JobView, Standing, State};
 
 use super::limits::Rules;
@@ -18,7 +19,7 @@ pub enum GateName {
     Window,
     /// The rate limits.
     Limit,
-    /// How many run at once, of its integration or its lane.
+    /// How many run at once, of its integration or its lane; and in a lane that keeps its order, a job before it.
     Concurrency,
     /// The integration's pause.
     Pause,
@@ -91,6 +92,8 @@ pub struct Situation<'a> {
     pub standing: &'a Standing,
     /// The rate limits that apply to it.
     pub rules: Rules,
+    /// Where its lane keeps its order: the job whose retry it waits for, and when that is due.
+    pub retry_before: Option<(JobId, Millis)>,
     /// The runs of this process.
     pub pool: Pool,
 }
@@ -270,7 +273,13 @@ impl Way<'_> {
             let limit = u64::from(limit?);
             (running >= limit).then(|| format!("{running} of {limit} {what} are running"))
         });
-        match full {
+        let retry = it.retry_before.map(|(job, due)| {
+            format!(
+                "job {job} of its lane is tried again at {}, and the others wait until it is done",
+                due.to_rfc3339()
+            )
+        });
+        match full.or(retry) {
             Some(message) => {
                 self.add(GateName::Concurrency, true, message);
                 self.goes_on(None);

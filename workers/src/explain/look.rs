@@ -1,10 +1,10 @@
 //! Gathers what is known of a job, in the queue or in the history.
 
-use schedules::Key;
 use schedules::rate::{Bucket, Limit, State as Charged, names};
+use schedules::{Key, Millis};
 use store::JobId;
 use store::catalog::{RunFilter, RunRecord};
-use store::queue::{Control, Inspect, JobFilter, JobView, PageRequest, Selector, Standing, State};
+use store::queue::{Control, Inspect, JobFilter, JobView, MAX_BATCH, PageRequest, Selector, Standing, State};
 
 use super::gates::{Explanation, Pool, Situation, explain};
 use super::limits::{AtRule, Rules};
@@ -106,7 +106,19 @@ async fn of(services: &Services, view: &JobView) -> Result<Option<Explanation>> 
     let limit = services.options.concurrency as u64;
     // A worker that waits for jobs has taken the room for them already: what counts is what it was handed.
     let pool = Pool { limit, free: limit.saturating_sub(services.leases.all().len() as u64) };
-    Ok(Some(explain(&Situation { view, name, pause, control: &control, standing: &standing, rules, pool })))
+    let retry_before = retry_before(services, view, &control).await?;
+    let (control, standing) = (&control, &standing);
+    Ok(Some(explain(&Situation { view, name, pause, control, standing, rules, retry_before, pool })))
+}
+
+/// The job of its lane whose retry it waits for. Jobs are found oldest first, and whatever is tried again is old.
+async fn retry_before(services: &Services, view: &JobView, control: &Control) -> Result<Option<(JobId, Millis)>> {
+    let Some(lane) = view.job.lane.as_deref().filter(|_| control.lane_fifo) else { return Ok(None) };
+    let Ok(part) = Key::parse(&serde_json::from_str(lane).unwrap_or_default()) else { return Ok(None) };
+    let found = services.queue.find(view.job.integration, Selector::Match(part), MAX_BATCH).await?;
+    let retries = found.iter().filter(|other| other.attempt > 0 && other.job.lane.as_deref() == Some(lane));
+    let first = retries.min_by_key(|other| (other.job.due, other.job.id)).map(|other| (other.job.id, other.job.due));
+    Ok(first.filter(|(job, _)| *job != view.job.id))
 }
 
 /// A job that waits for nothing.

@@ -190,7 +190,7 @@ pub async fn key(services: &Services, name: &str, rule: usize, key: Option<&Key>
 }
 
 /// What a rule counts a key under.
-pub(super) fn subject(limit: &Limit, key: Option<&Key>) -> Result<String> {
+pub(crate) fn subject(limit: &Limit, key: Option<&Key>) -> Result<String> {
     limit.subject(key).ok_or_else(|| {
         let fields = limit.fields.join(", ");
         Error::invalid("key", "missing_key_field", format!("must have the fields that the rule counts by: {fields}"))

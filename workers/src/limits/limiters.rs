@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use rand::random;
+use schedules::Millis;
 use schedules::rate::{Limit, LimiterId};
 use serde::Deserialize;
 use serde_json::Value;
@@ -12,16 +13,33 @@ use store::queue::Queue;
 
 use crate::services::to_the_end;
 use crate::settings::{RateLimit, WrittenAlgorithm, check_limiter_name, rule};
-use crate::{Error, Result, Services, duties, wire};
+use crate::wire::{self, Object};
+use crate::{Error, Result, Services, duties};
 
 /// The limiters there are, in memory.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Limiters(BTreeMap<String, Limiter>);
 
 impl Limiters {
     /// These.
     pub fn new(limiters: Vec<Limiter>) -> Self {
         Self(limiters.into_iter().map(|limiter| (limiter.name.clone(), limiter)).collect())
+    }
+
+    /// Reads `{"crm": {"limit": …, "interval": …}}`, as `PUT /v1/limiters/crm` takes each: for a simulation, where nothing
+    /// else knows them. Errors name the limiter and the field.
+    pub fn parse(written: Value) -> Result<Self> {
+        let bodies: BTreeMap<String, Object<Body>> = wire::read("", written)?;
+        let limiter = |(name, Object(body)): (String, Object<Body>)| {
+            check_limiter_name(&name, &name)?;
+            let mut hasher = DefaultHasher::new();
+            name.hash(&mut hasher);
+            let id = LimiterId(hasher.finish().into());
+            let rule = rule(&name, body.limit, &body.interval, (body.burst, body.algorithm))?;
+            let (workspace, created, updated) = (String::new(), Millis(0), Millis(0));
+            Ok(Limiter { workspace, name, id, rule, created, updated })
+        };
+        bodies.into_iter().map(limiter).collect::<Result<Vec<_>>>().map(Self::new)
     }
 
     /// By name, in order.

@@ -5,5 +5,6 @@ mod inspect;
 mod limiters;
 
 pub use adjust::{Change, adjust};
+pub(crate) use inspect::subject;
 pub use inspect::{Keys, Order, RuleView, Wanted, key, keys, rules};
 pub use limiters::{Limiters, check_name, delete, get, put};

@@ -1,160 +1,100 @@
 //! Simulated and real: the same settings and calls, through the queue and the duties on a clock that is moved by hand.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use schedules::Millis;
 use serde_json::{Value, json};
 use store::IntegrationId;
 use store::catalog::{Outcome, RunFilter, Trigger};
-use store::queue::{Claim, Inspect, Leased, Next, PageRequest, Queue as _, Settlement};
+use store::queue::{Inspect, PageRequest};
 
-use super::{Call, Name, Plan, Row, Subject, Verb, What, simulate};
-use crate::authoring::{control, pause, resume};
-use crate::invoke::{self, How, Target};
+use super::{Call, Plan, Row, Subject, What, simulate};
+use crate::limits::{self, Limiters};
 use crate::settings::Settings;
-use crate::worker::plan::reopening;
+use crate::situations::{Stage, Start, simulated};
 use crate::world::{NOW, World};
-use crate::{Services, duties};
 
 const SECOND: i64 = 1_000;
-const RUN_MS: i64 = 1_400;
+const RUN_MS: u64 = 1_400;
 
-/// When something starts: a tick by its nominal time, a call by its key.
-type Starts = BTreeSet<(Millis, String)>;
-
-fn call(at_ms: i64, verb: Verb, body: Value) -> Call {
-    Call { at: NOW.after(at_ms), integration: "it".into(), verb, body }
+fn call(at_ms: i64, verb: &str, body: Value) -> Call {
+    call_of("it", at_ms, verb, body, json!([]))
 }
 
-fn planned(
-    settings: &Value,
-    trigger: Trigger,
-    calls: &[Call],
+fn call_of(integration: &str, at_ms: i64, verb: &str, body: Value, runs: Value) -> Call {
+    let line =
+        json!({ "at": NOW.after(at_ms).0, "integration": integration, "call": verb, "body": body, "runs": runs });
+    Call::parse(&line.to_string()).expect("a call")
+}
+
+/// What is simulated, and happens.
+struct Scene {
+    integrations: Vec<(&'static str, Trigger, Value)>,
+    limiters: Value,
+    room: usize,
+    calls: Vec<Call>,
     to_ms: i64,
-    id: Option<IntegrationId>,
-) -> (Plan, Vec<Row>) {
-    let subject = Subject { name: "it".into(), id, trigger, settings: Settings::parse(settings).expect("settings") };
-    let plan = Plan {
-        subjects: vec![subject],
-        calls: calls.to_vec(),
-        from: NOW.after(1),
-        to: NOW.after(to_ms),
-        run_ms: RUN_MS.unsigned_abs(),
-    };
-    let mut rows = Vec::new();
-    simulate(&plan, &mut |row| rows.push(row)).expect("simulated");
-    (plan, rows)
 }
 
-fn simulated(rows: &[Row]) -> Starts {
-    let text = |name: &Name| match name {
-        Name::Tick(nominal) => nominal.0.to_string(),
-        Name::Key(key) => key.to_string(),
-        Name::Call(number) => number.to_string(),
-    };
-    rows.iter().filter(|row| matches!(row.what, What::Started { .. })).map(|row| (row.at, text(&row.job))).collect()
-}
+impl Scene {
+    fn of(settings: &Value, trigger: Trigger, calls: &[Call], to_ms: i64) -> Self {
+        let integrations = vec![("it", trigger, settings.clone())];
+        Self { integrations, limiters: json!({}), room: 1_000_000, calls: calls.to_vec(), to_ms }
+    }
 
-/// The real queue and the real duties, from one instant at which something may happen to the next.
-async fn happened(settings: &Value, trigger: Trigger, calls: &[Call], to_ms: i64) -> (Starts, IntegrationId) {
-    let world = World::open().await;
-    let services = &world.services;
-    let entry = world.released("it", trigger, settings).await;
-    let parsed = Settings::parse(settings).expect("settings");
-    services.queue.control(entry.id, control(&parsed, &services.directory.limits(&parsed), false)).await.expect("told");
-    duties::fire::run(services.clone()).await.expect("the cursor is set");
-    let mut calls = calls.to_vec();
-    let (mut starts, mut running) = (Starts::new(), BTreeMap::<Millis, Vec<Leased>>::new());
-    let end = NOW.after(to_ms);
-    loop {
-        let now = services.clock.now();
-        while let Some((at, ended)) = running.pop_first() {
-            if at > now {
-                running.insert(at, ended);
-                break;
-            }
-            let settlements = ended.iter().map(|leased| Settlement { lease: leased.lease, next: Next::Remove });
-            services.queue.settle(settlements.collect()).await.expect("settled");
-        }
-        let mut tick = duties::fire::run(services.clone()).await.expect("fired");
-        while calls.first().is_some_and(|call| call.at <= now) {
-            make(services, calls.remove(0)).await;
-            tick = duties::fire::run(services.clone()).await.expect("fired");
-        }
-        let next_due = claimed(services, now, &mut starts, &mut running).await;
-        let next = [tick, calls.first().map(|call| call.at), next_due, running.keys().next().copied()];
-        match next.into_iter().flatten().min().map(|next| next.max(now.after(1))) {
-            Some(next) if next < end => world.clock.advance(next.since(now)),
-            _ => return (starts, entry.id),
+    fn plan(&self, id: impl Fn(&str) -> Option<IntegrationId>) -> Plan {
+        let subject = |(name, trigger, settings): &(&str, Trigger, Value)| {
+            let settings = Settings::parse(settings).expect("settings");
+            Subject { name: (*name).to_owned(), id: id(name), trigger: *trigger, settings }
         };
-    }
-}
-
-async fn make(services: &Services, call: Call) {
-    let target: Target = "it".parse().expect("a target");
-    match call.verb {
-        Verb::Schedule => drop(invoke::schedule(services, &target, call.body, None).await),
-        Verb::Execute => {
-            drop(invoke::execute(services, &target, call.body, How { respond_async: true, ..How::default() }).await)
-        }
-        Verb::Reschedule => drop(invoke::reschedule(services, &target, call.body).await),
-        Verb::Cancel => drop(invoke::cancel(services, &target, call.body).await),
-        Verb::Pause => drop(pause(services, "it", String::new()).await.expect("paused")),
-        Verb::Resume => drop(resume(services, "it").await.expect("resumed")),
-    }
-}
-
-/// Claims until there is nothing more; when there will be.
-async fn claimed(
-    services: &Services,
-    now: Millis,
-    starts: &mut Starts,
-    running: &mut BTreeMap<Millis, Vec<Leased>>,
-) -> Option<Millis> {
-    loop {
-        let claimed = services.queue.claim(Claim { limit: 64, lease_ms: 3_600_000 }).await.expect("claimed");
-        for leased in claimed.jobs {
-            let name = match (&leased.job.tick, &leased.job.key) {
-                (Some(tick), _) => tick.nominal.0.to_string(),
-                (None, Some(key)) => key.canonical().to_owned(),
-                (None, None) => String::new(),
-            };
-            match leased.grant {
-                store::queue::Grant::Start => {
-                    starts.insert((now, name));
-                    running.entry(now.after(RUN_MS)).or_default().push(leased);
-                }
-                store::queue::Grant::Refused(_) => settle(services, &leased, Next::Remove).await,
-                store::queue::Grant::Closed => {
-                    let next = reopening(&leased.job, now)
-                        .map_or(Next::Remove, |opening| Next::Return { due: opening.due, closes: opening.closes });
-                    settle(services, &leased, next).await;
-                }
-            }
-        }
-        if claimed.next_due.is_none_or(|due| due > now) {
-            return claimed.next_due;
+        Plan {
+            subjects: self.integrations.iter().map(subject).collect(),
+            calls: self.calls.clone(),
+            from: NOW.after(1),
+            to: NOW.after(self.to_ms),
+            run_ms: RUN_MS,
+            limiters: Limiters::parse(self.limiters.clone()).expect("limiters"),
+            room: Some(self.room),
         }
     }
-}
 
-async fn settle(services: &Services, leased: &Leased, next: Next) {
-    services.queue.settle(vec![Settlement { lease: leased.lease, next }]).await.expect("settled");
+    /// Plays it; both must agree.
+    async fn check(&self, what: &str) -> BTreeSet<Start> {
+        let world = World::with_room(self.room).await;
+        for (limiter, body) in self.limiters.as_object().into_iter().flatten() {
+            limits::put(&world.services, limiter, body.clone()).await.expect("made");
+        }
+        for (name, trigger, settings) in &self.integrations {
+            world.released(name, *trigger, settings).await;
+        }
+        let mut stage = Stage::open(world.services.clone(), world.clock.clone(), RUN_MS).await;
+        for (place, call) in self.calls.iter().enumerate() {
+            stage.until(call.at).await;
+            stage.make(place, call).await;
+        }
+        stage.until(NOW.after(self.to_ms)).await;
+        let (happened, simulated) =
+            (stage.starts(), simulated(&self.plan(|name| stage.id_of(name))).expect("simulated"));
+        assert!(!happened.is_empty(), "{what}: nothing happens");
+        let only = |one: &BTreeSet<Start>, other: &BTreeSet<Start>| one.difference(other).cloned().collect::<Vec<_>>();
+        assert!(
+            simulated == happened,
+            "{what}\nonly simulated: {:#?}\nonly real: {:#?}",
+            only(&simulated, &happened),
+            only(&happened, &simulated)
+        );
+        happened
+    }
 }
 
 async fn check(what: &str, settings: &Value, trigger: Trigger, calls: &[Call], to_ms: i64) {
-    let (happened, id) = happened(settings, trigger, calls, to_ms).await;
-    let (_, rows) = planned(settings, trigger, calls, to_ms, Some(id));
-    let simulated = simulated(&rows);
-    assert!(!happened.is_empty(), "{what}: nothing happens");
-    let only = |one: &Starts, other: &Starts| one.difference(other).cloned().collect::<Vec<_>>();
-    assert_eq!(
-        simulated,
-        happened,
-        "{what}\nonly simulated: {:?}\nonly real: {:?}",
-        only(&simulated, &happened),
-        only(&happened, &simulated)
-    );
+    Scene::of(settings, trigger, calls, to_ms).check(what).await;
+}
+
+/// What is told of one integration.
+fn told(settings: &Value, trigger: Trigger, calls: &[Call], to_ms: i64) -> Vec<Row> {
+    let mut rows = Vec::new();
+    simulate(&Scene::of(settings, trigger, calls, to_ms).plan(|_| None), &mut |row| rows.push(row)).expect("simulated");
+    rows
 }
 
 fn keyed(n: usize) -> Value {
@@ -175,7 +115,7 @@ async fn schedules_start_when_simulated() {
         let to_ms = if schedule["every"] == "1s" { 6 * SECOND } else { 60 * SECOND };
         check(what, &json!({ "schedule": schedule }), Trigger::Recurring, &[], to_ms).await;
     }
-    let pauses = [call(25 * SECOND, Verb::Pause, json!({})), call(47 * SECOND, Verb::Resume, json!({}))];
+    let pauses = [call(25 * SECOND, "pause", json!({})), call(47 * SECOND, "resume", json!({}))];
     check("a pause", &json!({ "schedule": { "every": "10s" } }), Trigger::Recurring, &pauses, 90 * SECOND).await;
 }
 
@@ -187,21 +127,21 @@ async fn calls_start_when_simulated() {
         body
     };
     let mixed = [
-        call(1_000, Verb::Schedule, at("10s", 1)),
-        call(2_000, Verb::Schedule, at("20s", 2)),
-        call(3_000, Verb::Schedule, at("5s", 1)),
-        call(4_000, Verb::Schedule, at("30s", 3)),
-        call(5_000, Verb::Cancel, json!({ "match": { "list": 0 } })),
-        call(6_000, Verb::Reschedule, at("1s", 2)),
-        call(7_000, Verb::Execute, keyed(4)),
-        call(7_100, Verb::Pause, json!({})),
-        call(9_000, Verb::Resume, json!({})),
+        call(1_000, "schedule", at("10s", 1)),
+        call(2_000, "schedule", at("20s", 2)),
+        call(3_000, "schedule", at("5s", 1)),
+        call(4_000, "schedule", at("30s", 3)),
+        call(5_000, "cancel", json!({ "match": { "list": 0 } })),
+        call(6_000, "reschedule", at("1s", 2)),
+        call(7_000, "execute", keyed(4)),
+        call(7_100, "pause", json!({})),
+        call(9_000, "resume", json!({})),
     ];
     check("replaced, cancelled, moved", &json!({}), Trigger::Experience, &mixed, 60 * SECOND).await;
     let pushed = |delay: &str, wait: &str| json!({ "key": { "email": "a" }, "mode": "debounce", "delay": delay, "maxWait": wait });
-    let quiet: Vec<Call> = (0..9).map(|n| call(1_000 + 700 * n, Verb::Schedule, pushed("2s", "5s"))).collect();
+    let quiet: Vec<Call> = (0..9).map(|n| call(1_000 + 700 * n, "schedule", pushed("2s", "5s"))).collect();
     check("debounced", &json!({}), Trigger::Experience, &quiet, 60 * SECOND).await;
-    let one = |n: i64| call(1_000 + 450 * n, Verb::Schedule, json!({ "key": { "email": "a" }, "mode": "singleton" }));
+    let one = |n: i64| call(1_000 + 450 * n, "schedule", json!({ "key": { "email": "a" }, "mode": "singleton" }));
     check("one at a time", &json!({}), Trigger::Experience, &(0..9).map(one).collect::<Vec<_>>(), 60 * SECOND).await;
     // NOW is a Friday, 08:00:00Z.
     let window = |day: &str, time: &str, outside: &str| {
@@ -214,13 +154,13 @@ async fn calls_start_when_simulated() {
         ("after the weekend", window("monday-thursday", "07:00-09:00", "move")),
         ("open now", window("friday", "00:00-24:00", "drop")),
     ] {
-        check(what, &json!({}), Trigger::Experience, &[call(1_000, Verb::Schedule, body)], 8 * 86_400 * SECOND).await;
+        check(what, &json!({}), Trigger::Experience, &[call(1_000, "schedule", body)], 8 * 86_400 * SECOND).await;
     }
 }
 
 #[tokio::test]
 async fn limits_delay_as_simulated() {
-    let burst: Vec<Call> = (0..24).map(|n| call(1_000 + 37 * n as i64, Verb::Schedule, keyed(n))).collect();
+    let burst: Vec<Call> = (0..24).map(|n| call(1_000 + 37 * n as i64, "schedule", keyed(n))).collect();
     for (what, settings) in [
         ("one bucket", json!({ "rateLimits": [{ "limit": 3, "interval": "10s", "onExceed": "delay" }] })),
         ("spaced", json!({ "rateLimits": [{ "limit": 3, "interval": "10s", "burst": 1, "onExceed": "delay" }] })),
@@ -244,15 +184,103 @@ async fn limits_delay_as_simulated() {
     }
 }
 
+/// Calls of several integrations: every `gap_ms`, in turn.
+fn in_turn(names: &[&str], count: i64, gap_ms: i64, runs: &Value) -> Vec<Call> {
+    let made = |n: i64| {
+        let name = names[usize::try_from(n).unwrap_or(0) % names.len()];
+        call_of(name, 1_000 + gap_ms * n, "schedule", keyed(usize::try_from(n).unwrap_or(0)), runs.clone())
+    };
+    (0..count).map(made).collect()
+}
+
+#[tokio::test]
+async fn retries_come_when_simulated() {
+    let runs = |runs: Value| move |at_ms: i64, body: Value| call_of("it", at_ms, "schedule", body, runs.clone());
+    let twice = runs(json!(["fail", "fail"]));
+    let settings = json!({ "timeoutMs": 5_000, "retry": { "min": "2s", "factor": 3 } });
+    let calls = [
+        twice(1_000, keyed(1)),
+        runs(json!(["fail", "fail", "fail"]))(1_100, keyed(2)),
+        runs(json!(["timeout"]))(1_200, keyed(3)),
+        runs(json!(["fatal"]))(1_300, keyed(4)),
+        runs(json!([{ "ends": "fail", "retryAfter": "20s", "takes": 7 }]))(1_400, keyed(5)),
+        // It takes the key of one that waits for its retry.
+        call(4_000, "schedule", json!({ "key": keyed(1)["key"], "delay": "30s" })),
+    ];
+    let starts = Scene::of(&settings, Trigger::Experience, &calls, 120 * SECOND).check("retries").await;
+    assert_eq!(starts.iter().filter(|start| start.attempt == 3).count(), 1);
+
+    let hasty = json!({ "retry": { "min": "3s", "jitter": 0, "giveUpAfter": "8s" } });
+    check("given up", &hasty, Trigger::Experience, &[twice(1_000, keyed(1))], 60 * SECOND).await;
+    let patient = json!({ "retry": { "min": "1h", "factor": 2 } });
+    let mut windowed = keyed(1);
+    windowed["window"] = json!({ "time": "07:00-09:00" });
+    check("in the next opening", &patient, Trigger::Experience, &[twice(1_000, windowed)], 60 * 3_600 * SECOND).await;
+    let fifo = json!({
+        "concurrency": { "limit": 1, "key": ["list"], "fifo": true }, "retry": { "min": "9s", "jitter": 0 },
+    });
+    let burst = in_turn(&["it"], 9, 37, &json!(["fail"]));
+    check("in order", &fifo, Trigger::Experience, &burst, 300 * SECOND).await;
+    let limited = json!({
+        "rateLimits": [{ "limit": 2, "interval": "10s", "onExceed": "delay" }], "retry": { "min": "4s", "jitter": 0 },
+    });
+    check("not charged again", &limited, Trigger::Experience, &burst, 300 * SECOND).await;
+}
+
+#[tokio::test]
+async fn what_is_shut_opens_when_simulated() {
+    let key = |list: usize| json!({ "rule": 0, "key": { "list": list } });
+    let runs = json!([{ "ends": "fail", "retryAfter": "12s" }]);
+    let mut calls = in_turn(&["it"], 12, 500, &json!([]));
+    calls.extend(in_turn(&["it"], 3, 61, &runs).into_iter().map(|call| Call { at: call.at.after(8_000), ..call }));
+    calls.push(call(2_000, "pause_key", key(1)));
+    calls.push(call(30_000, "resume_key", key(1)));
+    calls.push(call(11_000, "reset_key", key(2)));
+    calls.sort_by_key(|call| call.at);
+    for on_exceed in ["delay", "reject"] {
+        let rule =
+            json!({ "limit": 2, "interval": "10s", "key": ["list"], "onExceed": on_exceed, "backPressure": true });
+        let settings = json!({ "rateLimits": [rule], "retry": { "min": "1s", "jitter": 0 } });
+        check(on_exceed, &settings, Trigger::Experience, &calls, 300 * SECOND).await;
+    }
+}
+
+#[tokio::test]
+async fn what_integrations_share_is_shared_as_simulated() {
+    let names = ["it", "other", "third"];
+    let shared = json!({ "rateLimits": [{ "limiter": "crm", "onExceed": "delay" }] });
+    let scene = |settings: &Value, room: usize, calls: Vec<Call>| Scene {
+        integrations: names.map(|name| (name, Trigger::Experience, settings.clone())).to_vec(),
+        limiters: json!({ "crm": { "limit": 3, "interval": "10s", "burst": 2 } }),
+        room,
+        calls,
+        to_ms: 300 * SECOND,
+    };
+    scene(&shared, 1_000_000, in_turn(&names, 20, 41, &json!([]))).check("a limiter").await;
+    let mut paused = in_turn(&names, 20, 41, &json!(["fail"]));
+    paused.push(call(1_300, "pause_key", json!({ "rule": 0 })));
+    paused.push(call(20_000, "reset_key", json!({ "rule": 0 })));
+    paused.push(call_of("third", 30_000, "resume_key", json!({ "rule": 0 }), json!([])));
+    paused.sort_by_key(|call| call.at);
+    scene(&shared, 1_000_000, paused).check("a limiter that is paused").await;
+    for room in [1, 2, 5] {
+        // Each has had a turn before: among those that had none, nobody is first.
+        let short = in_turn(&names, 3, 100, &json!([{ "takes": 9 }])).into_iter();
+        let long = in_turn(&names, 30, 23, &json!([{ "takes": "3100ms" }])).into_iter();
+        let calls = short.chain(long.map(|call| Call { at: call.at.after(1_000), ..call })).collect();
+        scene(&json!({}), room, calls).check(&format!("room for {room}")).await;
+    }
+}
+
 #[tokio::test]
 async fn what_is_refused_and_skipped_is_told() {
     let settings = json!({ "rateLimits": [{ "limit": 1, "interval": "1m" }] });
-    let calls = [call(1_000, Verb::Schedule, keyed(1)), call(2_000, Verb::Schedule, keyed(2))];
-    let (_, rows) = planned(&settings, Trigger::Experience, &calls, 10 * SECOND, None);
+    let calls = [call(1_000, "schedule", keyed(1)), call(2_000, "schedule", keyed(2))];
+    let rows = told(&settings, Trigger::Experience, &calls, 10 * SECOND);
     let names: Vec<&str> = rows.iter().map(|row| row.what.name()).collect();
     assert_eq!(names, ["queued", "started", "queued", "rate_limited"]);
 
-    let (_, rows) = planned(&json!({ "schedule": { "every": "1s" } }), Trigger::Recurring, &[], 2_500, None);
+    let rows = told(&json!({ "schedule": { "every": "1s" } }), Trigger::Recurring, &[], 2_500);
     let skipped = rows.iter().filter(|row| row.what == What::Skipped).count();
     assert_eq!(skipped, 1, "{rows:?}");
 

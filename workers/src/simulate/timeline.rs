@@ -10,8 +10,9 @@ use store::catalog::Trigger;
 use store::queue::{Cause, Cursor, Debounce, IfBusy, IfExists, Job};
 use store::{IntegrationId, JobId};
 
-use super::queue::Queue;
-use super::{Call, MAX_ROWS, Name, Plan, Row, Verb, What};
+use super::calls::one_key;
+use super::queue::{Buckets, Queue};
+use super::{Call, Course, MAX_ROWS, Name, Plan, Row, Verb, What};
 use crate::authoring::control;
 use crate::duties::ticks::{self, Due, Of};
 use crate::duties::{AGAIN_MS, pause_ms};
@@ -20,6 +21,10 @@ use crate::{Error, Result};
 
 /// More ticks than come at one time on a clock that does not stand still.
 const IDS: usize = 4;
+/// A claim serves so many integrations that each gets about this many jobs.
+const QUANTUM: usize = 8;
+/// More runs than there are.
+const MOST_AT_ONCE: usize = 1 << 40;
 
 /// What comes at an instant, in this order: room is made before it is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,8 +35,8 @@ enum Step {
     Tick(usize),
     /// The call with this place comes.
     Call(usize),
-    /// An integration may have something to start.
-    Look(usize),
+    /// Integrations may have something to start.
+    Look,
 }
 
 /// Simulates; hands over what happens, in order. Returns how many jobs are pending at the end.
@@ -58,12 +63,21 @@ struct Timeline<'a> {
     ids: Vec<IntegrationId>,
     places: HashMap<&'a str, usize>,
     queues: Vec<Queue>,
+    /// The buckets of limiters.
+    shared: Buckets,
+    /// When each integration had its last turn.
+    served: Vec<u64>,
+    last_turn: u64,
+    /// How many runs are under way.
+    running: usize,
+    /// Those that wait for room for a run.
+    crowded: BTreeSet<usize>,
     cursors: Vec<Cursor>,
     /// When each schedule is looked at next, and how often a tick of it has waited.
     wakes: Vec<Option<Millis>>,
     waited: Vec<u32>,
     steps: BinaryHeap<Reverse<(Millis, Step)>>,
-    /// The looks that are among the steps.
+    /// Who is to be looked at, and when.
     looks: BTreeSet<(Millis, usize)>,
     jobs: u128,
 }
@@ -77,8 +91,13 @@ impl<'a> Timeline<'a> {
             queues: plan
                 .subjects
                 .iter()
-                .map(|subject| Queue::new(control(&subject.settings, &subject.limits(), false)))
+                .map(|subject| Queue::new(control(&subject.settings, &plan.limits(subject), false)))
                 .collect(),
+            shared: Buckets::default(),
+            served: vec![0; plan.subjects.len()],
+            last_turn: 0,
+            running: 0,
+            crowded: BTreeSet::new(),
             cursors: vec![Cursor::at(plan.from.after(-1)); plan.subjects.len()],
             wakes: vec![None; plan.subjects.len()],
             waited: vec![0; plan.subjects.len()],
@@ -104,7 +123,14 @@ impl<'a> Timeline<'a> {
     fn step(&mut self, at: Millis, step: Step, told: &mut Vec<Row>) -> Result<()> {
         let subject = match step {
             Step::End(subject, number) => {
-                self.queues[subject].ended(number);
+                let retry = &self.plan.subjects[subject].settings.retry;
+                let mut tell = |job: &Name, what| told.push(Row { at, subject, job: job.clone(), what });
+                if self.queues[subject].ended(at, number, retry, &mut self.shared, &mut tell) {
+                    self.running -= 1;
+                }
+                for subject in std::mem::take(&mut self.crowded) {
+                    self.look(at, subject);
+                }
                 subject
             }
             Step::Tick(subject) => {
@@ -123,16 +149,8 @@ impl<'a> Timeline<'a> {
                 self.call(at, subject, place, call, told).map_err(at_field)?;
                 subject
             }
-            Step::Look(subject) => {
-                self.looks.remove(&(at, subject));
-                let mut tell = |job: &Name, what| told.push(Row { at, subject, job: job.clone(), what });
-                for number in self.queues[subject].advance(at, &mut tell) {
-                    let end = at.after(i64::try_from(self.plan.run_ms).unwrap_or(i64::MAX));
-                    self.steps.push(Reverse((end, Step::End(subject, number))));
-                }
-                if let Some(next) = self.queues[subject].next() {
-                    self.look(next.max(at.after(1)), subject);
-                }
+            Step::Look => {
+                self.turns(at, told);
                 return Ok(());
             }
         };
@@ -141,9 +159,68 @@ impl<'a> Timeline<'a> {
     }
 
     fn look(&mut self, at: Millis, subject: usize) {
-        if self.looks.insert((at, subject)) {
-            self.steps.push(Reverse((at, Step::Look(subject))));
+        if self.looks.range((at, 0)..=(at, usize::MAX)).next().is_none() {
+            self.steps.push(Reverse((at, Step::Look)));
         }
+        self.looks.insert((at, subject));
+    }
+
+    /// Those that may have something to start take turns, as a claim gives them: the one first whose last turn is longest
+    /// ago, each about eight jobs if there is not room for all.
+    fn turns(&mut self, at: Millis, told: &mut Vec<Row>) {
+        let mut left: Vec<usize> = self.looks.range((at, 0)..=(at, usize::MAX)).map(|(_, subject)| *subject).collect();
+        for subject in &left {
+            self.looks.remove(&(at, *subject));
+        }
+        let all = left.clone();
+        loop {
+            left.sort_by_key(|subject| self.served[*subject]);
+            let room = self.room();
+            if left.is_empty() || room == 0 {
+                break;
+            }
+            let turns = room.div_ceil(QUANTUM).min(left.len());
+            let share = room.div_ceil(turns);
+            let mut again = left.split_off(turns);
+            for subject in left {
+                let most = share.min(self.room());
+                let started = self.advance(at, subject, most, told);
+                if started > 0 {
+                    self.last_turn += 1;
+                    self.served[subject] = self.last_turn;
+                }
+                again.extend((started == most).then_some(subject));
+            }
+            left = again;
+        }
+        for subject in left {
+            self.advance(at, subject, 0, told);
+            self.crowded.insert(subject);
+        }
+        for subject in all {
+            if let Some(next) = self.queues[subject].next(at) {
+                self.look(next.max(at.after(1)), subject);
+            }
+        }
+    }
+
+    /// How many more runs there may be.
+    fn room(&self) -> usize {
+        self.plan.room.unwrap_or(MOST_AT_ONCE).saturating_sub(self.running)
+    }
+
+    /// Starts what may start of one integration, at most so many; gives how many did.
+    fn advance(&mut self, at: Millis, subject: usize, most: usize, told: &mut Vec<Row>) -> usize {
+        let mut tell = |job: &Name, what| told.push(Row { at, subject, job: job.clone(), what });
+        let queue = &mut self.queues[subject];
+        let started = queue.advance(at, most, &mut self.shared, &mut tell);
+        for number in &started {
+            let takes_ms = queue.course(*number).ms(&self.plan.subjects[subject].settings, self.plan.run_ms);
+            let end = at.after(i64::try_from(takes_ms).unwrap_or(i64::MAX));
+            self.steps.push(Reverse((end, Step::End(subject, *number))));
+        }
+        self.running += started.len();
+        started.len()
     }
 
     /// The schedule of an integration, if it has one.
@@ -199,12 +276,13 @@ impl<'a> Timeline<'a> {
         self.waited[subject] = 0;
         passed_over.iter().for_each(|tick| tell(&name(&tick.job), What::Skipped));
         if firing.if_busy == IfBusy::Revoke && !firing.ticks.is_empty() {
-            queue.revoke(&mut tell);
+            self.running -= queue.revoke(&mut tell);
         }
+        let courses: Arc<[Course]> = Arc::default();
         for tick in firing.ticks {
             let name = name(&tick.job);
             tell(&name, What::Fired { due: tick.job.due, cause: tick.job.cause });
-            queue.put(name, tick.job, tick.if_exists, &mut tell);
+            queue.put(name, tick.job, tick.if_exists, &courses, &mut tell);
         }
         let next = of.next(self.cursors[subject]);
         self.wake(subject, next.map(|next| if waits { next.max(at.after(AGAIN_MS)) } else { next }));
@@ -223,7 +301,9 @@ impl<'a> Timeline<'a> {
                 let run = request::execute(call.body.clone())?;
                 let mut job = Job { id, ..pending::job(integration, &run, Cause::Execute, None, at) };
                 job.lane = lane(concurrency.lanes.as_ref(), job.key.as_ref(), IfExists::Beside);
-                queue.put(name(&job), job, IfExists::Beside, &mut tell);
+                // Whoever waits for it tries again, or not.
+                job.attempts = Some(1);
+                queue.put(name(&job), job, IfExists::Beside, &call.runs, &mut tell);
             }
             Verb::Schedule => {
                 let request = request::schedule(call.body.clone())?;
@@ -238,7 +318,7 @@ impl<'a> Timeline<'a> {
                 (job.due, job.closes, job.jitter_ms) = (opening.due, opening.closes, request.jitter_ms);
                 job.window = request.window.map(|window| window.spec().clone());
                 job.lane = lane(concurrency.lanes.as_ref(), job.key.as_ref(), request.if_exists);
-                queue.put(name(&job), job, request.if_exists, &mut tell);
+                queue.put(name(&job), job, request.if_exists, &call.runs, &mut tell);
             }
             Verb::Reschedule => {
                 let request = request::reschedule(call.body.clone())?;
@@ -257,6 +337,15 @@ impl<'a> Timeline<'a> {
             Verb::Cancel => {
                 let found = queue.find(&request::cancel(call.body.clone())?);
                 queue.cancel(&found, &mut tell);
+            }
+            Verb::PauseKey | Verb::ResumeKey | Verb::ResetKey => {
+                let (limit, key) = one_key(&queue.control.limits, &call.body)?;
+                let Some(to) = call.verb.adjustment() else { return Ok(()) };
+                tell(&nameless, What::Turned { limit, key: key.as_str().into(), to });
+                if let Some(bucket) = queue.adjust(limit, &key, to, &mut self.shared) {
+                    self.queues.iter_mut().for_each(|queue| queue.look_again(&bucket));
+                    (0..self.queues.len()).for_each(|other| self.look(at, other));
+                }
             }
             Verb::Pause | Verb::Resume => {
                 let paused = call.verb == Verb::Pause;

@@ -12,18 +12,23 @@ const MAX_HOLD_MS: u64 = 3_600_000;
 
 /// Shuts the buckets that a job counts for, from `now` on for as long as the last answer to its run asked; an hour at most.
 /// Boxed: within a run's future, which is deep already, it is more than the compiler looks through.
-pub(super) fn apply<'a>(
+pub(crate) fn apply<'a>(
     services: &'a Services,
     entry: &'a Entry,
     job: &'a Job,
     (now, pause_ms): (Millis, u64),
 ) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
     Box::pin(async move {
-        if let Err(error) = hold(services, entry, job, now.after(pause_ms.min(MAX_HOLD_MS).cast_signed())).await {
+        if let Err(error) = hold(services, entry, job, hold_until(now, pause_ms)).await {
             let integration = &*entry.name;
             tracing::warn!(integration, %error, "a rate limit could not be held shut; the next answer does it");
         }
     })
+}
+
+/// Until when a bucket is shut if an answer asks for such a pause now.
+pub(crate) fn hold_until(now: Millis, pause_ms: u64) -> Millis {
+    now.after(pause_ms.min(MAX_HOLD_MS).cast_signed())
 }
 
 async fn hold(services: &Services, entry: &Entry, job: &Job, until: Millis) -> Result<()> {

@@ -1,7 +1,7 @@
 //! The worker: claim, run, decide, settle. What can be seen from outside are its decisions: pure functions.
 
 pub(crate) mod attempt;
-mod back_pressure;
+pub(crate) mod back_pressure;
 pub(crate) mod claim;
 mod decide;
 mod host;
@@ -11,6 +11,7 @@ mod process;
 pub(crate) mod record;
 mod reflected;
 
+pub(crate) use back_pressure::hold_until;
 pub(crate) use decide::decide;
 pub use decide::{Ending, MAX_LOST, Verdict};
 pub use plan::{is_open, reopening};

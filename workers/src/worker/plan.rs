@@ -17,7 +17,7 @@ const CATALOG_PAUSE_MS: i64 = 5_000;
 
 /// What is to be done with a claimed job.
 #[derive(Debug)]
-pub(super) enum Plan {
+pub(crate) enum Plan {
     /// Run it.
     Run(Arc<Entry>, Arc<Version>),
     /// Give it another due time; no attempt is counted.
@@ -29,7 +29,7 @@ pub(super) enum Plan {
 }
 
 /// Looks at a claimed job; what it needs to know of its integration may come from the catalog.
-pub(super) async fn plan(services: &Services, leased: &Leased, now: Millis) -> Plan {
+pub(crate) async fn plan(services: &Services, leased: &Leased, now: Millis) -> Plan {
     let job = &leased.job;
     let (entry, version) = match services.directory.serving(job.integration, job.release).await {
         Ok(Some((entry, version))) => (entry, version),

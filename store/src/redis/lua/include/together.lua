@@ -77,7 +77,7 @@ local function insert_groups(at)
   if total == 0 then return end
   local arrival = call('INCRBY', P .. ':s', total) - total
   at = at + 1
-  while at <= #ARGV do
+  while place < total do
     local integration, priority, kind, count = ARGV[at], tonumber(ARGV[at + 1]), ARGV[at + 2], tonumber(ARGV[at + 3])
     at = at + 4
     if kind == 'o' then
