@@ -1,8 +1,11 @@
 //! An integration's settings: read once, when saved and when a release is loaded, and checked field by field.
 
 mod concurrency;
+mod http;
 mod limits;
 mod schedule;
+
+use std::sync::Arc;
 
 use schedules::backoff::{Backoff, Retry};
 use schedules::delay;
@@ -12,6 +15,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 pub use concurrency::{Concurrency, Lanes};
+pub(crate) use http::CHOOSE;
+pub use http::{Http, MAX_BODY_KB};
 pub use limits::{RateLimit, in_words};
 pub(crate) use limits::{WrittenAlgorithm, check_limiter_name, rule};
 
@@ -92,6 +97,8 @@ pub struct Settings {
     pub allowed_domains: Option<Vec<String>>,
     /// From which address and through which proxy they leave.
     pub route: Route,
+    /// How it is called over HTTP, of integrations with that trigger.
+    pub http: Option<Arc<Http>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -107,6 +114,7 @@ struct Written {
     allowed_domains: Option<Vec<String>>,
     source_address: Option<String>,
     proxy: Option<String>,
+    http: Option<Object<http::Written>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -148,6 +156,7 @@ impl Settings {
             concurrency: concurrency::read(written.concurrency)?,
             allowed_domains: written.allowed_domains.map(domains).transpose()?,
             route: route(written.source_address, written.proxy)?,
+            http: written.http.map(|Object(written)| http::read(written)).transpose()?.map(Arc::new),
         })
     }
 }
@@ -175,7 +184,7 @@ fn in_range(field: &str, value: u32, min: u32, max: u32) -> Result<u32> {
     Err(Error::invalid(field, "out_of_range", format!("must be between {min} and {max}, is {value}")))
 }
 
-fn duration_ms(field: &str, value: &Value) -> Result<i64> {
+pub(crate) fn duration_ms(field: &str, value: &Value) -> Result<i64> {
     let at_field = |error: schedules::Error| Error::invalid(field, "invalid_duration", error.message);
     let ms = delay::parse(value).map_err(at_field)?;
     if ms < 0 { Err(Error::invalid(field, "invalid_duration", "must not be negative")) } else { Ok(ms) }

@@ -7,7 +7,7 @@ use store::catalog::{Draft, Files, Integration, NewIntegration, Trigger};
 
 use crate::invoke::Target;
 use crate::packages::{Built, Lock};
-use crate::settings::{Overlap, Settings};
+use crate::settings::{CHOOSE, Overlap, Settings};
 use crate::{Error, Result, Services, wire};
 
 const MAX_FILES: usize = 20;
@@ -62,6 +62,7 @@ impl Submission {
         }
         let settings = Settings::parse(&body.settings)?;
         one_at_a_time(&settings)?;
+        check_http(trigger, &settings)?;
         match (trigger, settings.schedule.is_some()) {
             (Trigger::Recurring, false) => Err(Error::invalid(
                 "settings.schedule",
@@ -81,6 +82,19 @@ impl Submission {
                 "only an integration with trigger \"recurring\" can have a schedule",
             )),
         }
+    }
+}
+
+/// Who may call a hook is for its author to say; other integrations have none.
+fn check_http(trigger: Trigger, settings: &Settings) -> Result<()> {
+    match (trigger, settings.http.is_some()) {
+        (Trigger::Http, false) => Err(Error::invalid("settings.http.auth", "missing_field", CHOOSE)),
+        (Trigger::Http, true) | (_, false) => Ok(()),
+        (_, true) => Err(Error::invalid(
+            "settings.http",
+            "trigger_mismatch",
+            "only an integration with trigger \"http\" can have it",
+        )),
     }
 }
 
