@@ -31,6 +31,34 @@ const SETTINGS: Keys = &[
     ("schedule", Table(SCHEDULE)),
     ("concurrency", Either(CONCURRENCY)),
     ("allowed_domains", Plain),
+    ("http", Table(HTTP)),
+];
+
+const HTTP: Keys = &[
+    ("auth", Either(AUTH)),
+    ("methods", Plain),
+    ("respond", Plain),
+    ("key", Plain),
+    ("max_body_kb", Plain),
+    ("origins", Plain),
+];
+
+const AUTH: Keys = &[
+    ("kind", Plain),
+    ("preset", Plain),
+    ("secret", Plain),
+    ("secrets", Plain),
+    ("header", Plain),
+    ("query", Plain),
+    ("prefix", Plain),
+    ("user", Plain),
+    ("algorithm", Plain),
+    ("encoding", Plain),
+    ("signs", Plain),
+    ("timestamp_header", Plain),
+    ("id_header", Plain),
+    ("tolerance", Plain),
+    ("replay", Plain),
 ];
 
 const RETRY: Keys = &[

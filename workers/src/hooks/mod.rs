@@ -13,6 +13,7 @@ mod raw;
 mod receive;
 mod replay;
 mod respond;
+pub(crate) mod sample;
 mod scheme;
 mod sign;
 mod signature;

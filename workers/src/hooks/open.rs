@@ -28,17 +28,17 @@ pub struct Open {
     pub http: Arc<Http>,
 }
 
-/// The hook of `name`, or of `name@2`. `None` for whatever reason there is none: callers must not learn which.
+/// The hook of `name`, or of `name@2`. `None` for whatever reason there is none: callers must not learn which. A name that
+/// is not known is not looked for in the catalog: strangers could ask for many. What another process made is known here
+/// within a second.
 pub async fn open(services: &Services, workspace: &str, name: &str) -> Result<Option<Open>> {
     if workspace != services.options.workspace {
         return Ok(None);
     }
     let Ok(target) = name.parse::<Target>() else { return Ok(None) };
-    let found = services.directory.find(&target.name).await?;
-    let Some(entry) = found.filter(|entry| entry.trigger == Trigger::Http) else { return Ok(None) };
-    let Some((entry, Some(version))) = services.directory.serving(entry.id, target.major).await? else {
-        return Ok(None);
-    };
+    let found = services.directory.by_name(&target.name).filter(|entry| entry.trigger == Trigger::Http);
+    let Some(entry) = found else { return Ok(None) };
+    let Some(version) = services.directory.version(&entry, target.major).await? else { return Ok(None) };
     Ok(version.settings.http.clone().map(|http| Open { entry, major: target.major, http }))
 }
 

@@ -150,8 +150,9 @@ fn headers(value: Value) -> Result<Vec<(HeaderName, HeaderValue)>, String> {
                 Value::Number(number) => number.to_string(),
                 _ => return Err(format!("the header {name} must be a text, a number, or a list of them")),
             };
-            let value = HeaderValue::from_str(&text)
-                .map_err(|_| format!("the header {name} has characters that no header has, such as a line end"))?;
+            let value = HeaderValue::from_str(&text).ok().filter(|_| text.is_ascii());
+            let value = value
+                .ok_or_else(|| format!("the header {name} has characters that no header has, such as a line end"))?;
             headers.push((name.clone(), value));
         }
     }
@@ -216,6 +217,7 @@ mod tests {
         check(header("x", json!("a\r\nSet-Cookie: b=1")), "line end");
         check(header("x\r\ny", json!("a")), "not the name");
         check(header("", json!("a")), "not the name");
+        check(header("x", json!("\u{e9}")), "no header has");
         check(header("x", json!({})), "a text, a number");
         for name in ["Set-Cookie", "Transfer-Encoding", "content-length", "Connection", "Access-Control-Allow-Origin"] {
             check(header(name, json!("x")), "not a handler's");

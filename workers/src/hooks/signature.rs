@@ -145,7 +145,7 @@ fn in_time(at: Millis, now: Millis, tolerance_ms: i64) -> Result<(), Refusal> {
 fn decode(text: &str, encoding: Encoding) -> Option<Vec<u8>> {
     match encoding {
         Encoding::Base64 => STANDARD.decode(text).ok(),
-        Encoding::Hex if text.len() % 2 == 0 => {
+        Encoding::Hex if text.len().is_multiple_of(2) => {
             let digit = |byte: &u8| char::from(*byte).to_digit(16);
             let pair = |pair: &[u8]| u8::try_from(digit(&pair[0])? * 16 + digit(&pair[1])?).ok();
             text.as_bytes().chunks(2).map(pair).collect()
