@@ -41,7 +41,8 @@ impl<T: Wire> FromRequest<State> for Body<T> {
     }
 }
 
-async fn collect(headers: &HeaderMap, body: RawBody, limit: usize, limits: &Limits) -> Result<Bytes, Problem> {
+/// Reads at most `limit` bytes, in time.
+pub async fn collect(headers: &HeaderMap, body: RawBody, limit: usize, limits: &Limits) -> Result<Bytes, Problem> {
     let declared = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if declared.is_some_and(|declared| declared > limit as u64) {
         return Err(Problem::too_large(limit));

@@ -2,6 +2,7 @@
 
 use axum::Router;
 use axum::extract::Request;
+use axum::routing::any;
 use utoipa_axum::routes;
 
 use super::access::{ADMIN, Access, DEPLOY, INVOKE, PUBLIC, READ};
@@ -9,8 +10,8 @@ use super::edge;
 use super::error::Problem;
 use super::openapi::Table;
 use super::routes::{
-    api_keys, bulk, dead, explain, home, integrations, invoke, jobs, limiters, limits, preview, probes, releases, runs,
-    schedule, schedules, secrets,
+    api_keys, bulk, dead, explain, home, hooks, integrations, invoke, jobs, limiters, limits, preview, probes,
+    releases, runs, schedule, schedules, secrets,
 };
 use super::state::State;
 
@@ -23,6 +24,8 @@ pub fn table() -> Table {
         .on(INVOKE, routes!(invoke::schedule))             // POST   /v1/integrations/{name}/schedule
         .on(INVOKE, routes!(invoke::reschedule))           // POST   /v1/integrations/{name}/reschedule
         .on(INVOKE, routes!(invoke::cancel))               // POST   /v1/integrations/{name}/cancel
+        // hooks of HTTP triggers: their settings say who may call, and by which methods
+        .on(PUBLIC, hooks::described())                    // ANY    /hooks/{workspace}/{name}
         // integrations
         .on(READ,   routes!(integrations::list))           // GET    /v1/integrations
         .on(READ,   routes!(integrations::show))           // GET    /v1/integrations/{name}
@@ -104,6 +107,9 @@ pub fn table() -> Table {
 /// The whole HTTP plane.
 pub fn router(state: State) -> Router {
     let routes = table().into_router(&state);
+    // What follows the name is the handler's affair.
+    let routes = routes.route("/hooks/{workspace}/{name}/", any(hooks::receive));
+    let routes = routes.route("/hooks/{workspace}/{name}/{*rest}", any(hooks::receive));
     let routes = routes.fallback(no_route).method_not_allowed_fallback(no_method).with_state(state.clone());
     edge::wrap(routes, state)
 }

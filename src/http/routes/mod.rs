@@ -5,6 +5,7 @@ pub mod bulk;
 pub mod dead;
 pub mod explain;
 pub mod home;
+pub mod hooks;
 pub mod integrations;
 pub mod invoke;
 pub mod jobs;

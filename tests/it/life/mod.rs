@@ -9,6 +9,7 @@ mod confined;
 mod cuts;
 mod dev;
 mod examples;
+mod hooks;
 mod keys;
 mod kill;
 mod limiters;
