@@ -181,6 +181,23 @@ mod tests {
     }
 
     #[test]
+    fn who_may_call_a_hook_is_said_and_others_have_none() {
+        let check = |trigger: &str, settings: Value, expected: Option<(&str, &str)>| {
+            let body = json!({ "trigger": trigger, "files": { "integration.js": "" }, "settings": settings });
+            match (Submission::parse(body), expected) {
+                (Ok(_), None) => {}
+                (Err(Error::Invalid { field, code, .. }), Some((f, c))) => assert_eq!((field.as_str(), code), (f, c)),
+                (parsed, _) => panic!("{trigger} {settings}: {parsed:?}"),
+            }
+        };
+        let open = json!({ "http": { "auth": "none" } });
+        check("http", open.clone(), None);
+        check("http", json!({}), Some(("settings.http.auth", "missing_field")));
+        check("http", json!({ "http": {} }), Some(("settings.http.auth", "missing_field")));
+        check("experience", open, Some(("settings.http", "trigger_mismatch")));
+    }
+
+    #[test]
     fn ticks_in_turn_and_a_concurrency_contradict_each_other() {
         check(4, "queue", false);
         check(1, "queue", true);
