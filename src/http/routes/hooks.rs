@@ -5,7 +5,7 @@ mod body;
 mod fields;
 mod request;
 
-use axum::extract::{FromRequestParts, RawPathParams, Request, State as Extracted};
+use axum::extract::{Request, State as Extracted};
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE,
     ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD, ALLOW, CONTENT_SECURITY_POLICY, ORIGIN, VARY,
@@ -13,6 +13,7 @@ use axum::http::header::{
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
+use percent_encoding::percent_decode_str;
 use utoipa_axum::router::{UtoipaMethodRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
 use workers::hooks::{self, Hook, Open};
@@ -55,8 +56,8 @@ pub fn described() -> UtoipaMethodRouter<State> {
         (status = 504, description = "`execution_pending`: the run takes longer than the caller may wait, and goes on"),
     ))]
 pub async fn receive(Extracted(state): Extracted<State>, request: Request) -> Response {
-    let (mut parts, body) = request.into_parts();
-    let open = match find(&state, &mut parts).await {
+    let (parts, body) = request.into_parts();
+    let open = match find(&state, &parts).await {
         Ok(open) => open,
         Err(problem) => return problem.into_response(),
     };
@@ -72,11 +73,13 @@ pub async fn receive(Extracted(state): Extracted<State>, request: Request) -> Re
 }
 
 /// The hook of the path. Whatever there is not, the answer is the same.
-async fn find(state: &State, parts: &mut Parts) -> Result<Open, Problem> {
+async fn find(state: &State, parts: &Parts) -> Result<Open, Problem> {
     let none = || Problem::not_found("hook_not_found", "there is no such hook");
-    let params = RawPathParams::from_request_parts(parts, state).await.map_err(|_| none())?;
-    let part = |name: &str| params.iter().find(|(key, _)| *key == name).map_or("", |(_, value)| value);
-    hooks::open(&state.services, part("workspace"), part("name")).await?.ok_or_else(none)
+    // By hand: what follows the name need not be UTF-8.
+    let mut segments = parts.uri.path().split('/').skip(2);
+    let mut segment = || percent_decode_str(segments.next().unwrap_or("")).decode_utf8().map_err(|_| none());
+    let (workspace, name) = (segment()?, segment()?);
+    hooks::open(&state.services, &workspace, &name).await?.ok_or_else(none)
 }
 
 async fn answered(state: &State, open: &Open, mut parts: Parts, body: axum::body::Body) -> Result<Response, Problem> {

@@ -146,6 +146,7 @@ async fn callers_who_find_no_hook_do_not_learn_why() {
         "/hooks/default/%68",
         "/hooks/default/h@1",
         "/hooks/default/h%401/a/b",
+        "/hooks/default/h/%ff/%00",
     ] {
         check(&world, &Ask::new(Method::POST, path), 202, "").await;
     }

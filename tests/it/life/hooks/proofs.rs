@@ -93,6 +93,10 @@ async fn a_replay_is_known_after_a_kill_and_by_every_engine() {
         server.kill().await;
         server.restart().await;
         assert_eq!(send(&server, &call).await.code(), "replayed_request", "{queue:?}");
+        if queue.is_some() {
+            let other = Server::start_on(server.data(), &args).await;
+            assert_eq!(send(&other, &call).await.code(), "replayed_request", "by another process");
+        }
         // What was accepted runs, whoever was killed.
         until("the run", async || {
             let runs = server.get(&format!("/v1/runs?jobId={job}&outcome=succeeded")).await;
