@@ -67,6 +67,7 @@ table! {
     limits_held: counter "tidegate_rate_limits_held_total" ["integration"], "Rate limits whose bucket was shut as another server asked for a pause.";
     limits_skipped: counter "tidegate_rate_limits_skipped_total" ["integration"], "Rate limits that did not apply to a job that started: its key lacks a field that they count by.";
     backlogs_full: counter "tidegate_jobs_crowded_total" ["integration"], "Jobs that were refused because too many of their key were pending.";
+    hooks_refused: counter "tidegate_hooks_refused_total" ["integration", "reason"], "Callers of hooks that were refused.";
     jobs_died: counter "tidegate_jobs_died_total" ["integration"], "Jobs whose last attempt failed.";
     runs_finished: counter "tidegate_runs_finished_total" ["integration", "cause", "outcome"], "Runs that ended, and jobs that ended without one.";
     run_seconds: histogram "tidegate_run_duration_seconds" ["integration"] in RUN_SECONDS, "How long runs took.";
@@ -261,6 +262,9 @@ impl Observer for Metrics {
             }
             Event::LimitHeld { integration } => {
                 families.limits_held.with_label_values(&[self.label(integration)]).inc()
+            }
+            Event::HookRefused { integration, reason } => {
+                families.hooks_refused.with_label_values(&[self.label(integration), *reason]).inc()
             }
             Event::JobRetried { integration } => {
                 families.jobs_retried.with_label_values(&[self.label(integration)]).inc()

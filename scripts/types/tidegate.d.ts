@@ -35,9 +35,27 @@ interface TidegateTick {
 
 interface TidegateRequest {
   method: string;
+  /** Names in lower case; without the token or password that proved the caller. */
   headers: Record<string, string>;
+  /** A list where a parameter is there more than once. */
   query: Record<string, string | string[]>;
+  /** What follows the hook's name, as it was sent; at least `/`. */
   path: string;
+  /** The body as it came. */
+  rawBody: string;
+  /** `base64` where the body is no UTF-8 text. */
+  rawBodyEncoding: "utf8" | "base64";
+}
+
+/** What a handler of an HTTP trigger may return (`respond = "response"`); anything else is the body of a 200. */
+interface TidegateResponse {
+  /** 200 to 599. */
+  status: number;
+  headers?: Record<string, string | number | (string | number)[]>;
+  /** A text is sent as it is, anything else as JSON. */
+  body?: any;
+  /** `body` is base64. */
+  encoding?: "base64";
 }
 
 interface TidegateRun {

@@ -13,6 +13,7 @@ mod examples;
 mod explain;
 mod failure;
 mod folder;
+mod hooks;
 mod jobs;
 mod keys;
 mod limits;
@@ -92,6 +93,8 @@ enum Command {
     Explain(explain::Args),
     /// Look into rate limits; pause, resume and reset single keys
     Limits(limits::Args),
+    /// Print a hook's address, and sign requests to it
+    Hooks(hooks::Args),
     /// Set, list and delete secrets
     Secrets(secrets::Args),
     /// Look after the keys that secrets are encrypted with
@@ -133,6 +136,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Verify(args) => block_on(verify::verify(args)),
         Command::Explain(args) => block_on(explain::explain(args)),
         Command::Limits(args) => block_on(limits::limits(args)),
+        Command::Hooks(args) => block_on(hooks::hooks(args)),
         Command::Secrets(args) => block_on(secrets::secrets(args)),
         Command::Keys(args) => block_on(keys::keys(args)),
         Command::Store(args) => block_on(store::store(args)),

@@ -41,7 +41,7 @@ impl<T: Wire> FromRequest<State> for Body<T> {
     }
 }
 
-/// Reads the bytes of a body, at most `limit`.
+/// Reads the bytes of a body, at most `limit`, in time.
 pub async fn collect(headers: &HeaderMap, body: RawBody, limit: usize, limits: &Limits) -> Result<Bytes, Problem> {
     let declared = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if declared.is_some_and(|declared| declared > limit as u64) {

@@ -20,11 +20,14 @@ use super::error::{Plane, Problem, render};
 use super::state::State;
 
 /// The routes whose errors have the shape of the invocation plane.
-const INVOCATION: [&str; 4] = [
+const INVOCATION: [&str; 7] = [
     "/v1/integrations/{name}/execute",
     "/v1/integrations/{name}/schedule",
     "/v1/integrations/{name}/reschedule",
     "/v1/integrations/{name}/cancel",
+    "/hooks/{workspace}/{name}",
+    "/hooks/{workspace}/{name}/",
+    "/hooks/{workspace}/{name}/{*rest}",
 ];
 
 /// The route whose `POST` belongs to the invocation plane, and whose `GET` to the other.

@@ -2,6 +2,7 @@
 
 use axum::Router;
 use axum::extract::Request;
+use axum::routing::any;
 use utoipa_axum::routes;
 
 use super::access::{ADMIN, Access, DEPLOY, INVOKE, PUBLIC, READ};
@@ -9,8 +10,8 @@ use super::edge;
 use super::error::Problem;
 use super::openapi::Table;
 use super::routes::{
-    api_keys, bulk, dead, event_replays, events, explain, home, integrations, invoke, jobs, limiters, limits, preview,
-    probes, releases, runs, schedule, schedules, secrets,
+    api_keys, bulk, dead, event_replays, events, explain, home, hooks, integrations, invoke, jobs, limiters, limits,
+    preview, probes, releases, runs, schedule, schedules, secrets,
 };
 use super::state::State;
 
@@ -32,6 +33,8 @@ pub fn table() -> Table {
         .on(READ,   routes!(event_replays::list))          // GET    /v1/events/replays
         .on(READ,   routes!(event_replays::show))          // GET    /v1/events/replays/{id}
         .on(INVOKE, routes!(event_replays::stop))          // POST   /v1/events/replays/{id}/stop
+        // hooks of HTTP triggers: their settings say who may call, and by which methods
+        .on(PUBLIC, hooks::described())                    // ANY    /hooks/{workspace}/{name}
         // integrations
         .on(READ,   routes!(integrations::list))           // GET    /v1/integrations
         .on(READ,   routes!(integrations::show))           // GET    /v1/integrations/{name}
@@ -113,6 +116,9 @@ pub fn table() -> Table {
 /// The whole HTTP plane.
 pub fn router(state: State) -> Router {
     let routes = table().into_router(&state);
+    // What follows the name is the handler's affair.
+    let routes = routes.route("/hooks/{workspace}/{name}/", any(hooks::receive));
+    let routes = routes.route("/hooks/{workspace}/{name}/{*rest}", any(hooks::receive));
     let routes = routes.fallback(no_route).method_not_allowed_fallback(no_method).with_state(state.clone());
     edge::wrap(routes, state)
 }

@@ -80,6 +80,13 @@ pub enum Event {
         /// The integration's name.
         integration: Arc<str>,
     },
+    /// A caller of a hook was refused.
+    HookRefused {
+        /// The integration's name.
+        integration: Arc<str>,
+        /// Why.
+        reason: &'static str,
+    },
     /// A failed attempt will be repeated.
     JobRetried {
         /// The integration's name.

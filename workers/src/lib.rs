@@ -7,6 +7,7 @@
 //! - [`dead`]: dead jobs by what went wrong, and run again; [`bulk`]: one call that changes many jobs.
 //! - [`packages`]: npm packages, from `package.json` to one checked file.
 //! - [`runners`]: the pool of runner processes; [`gateway`]: the only outgoing HTTP client.
+//! - [`hooks`]: HTTP triggers: who may call, and what is answered.
 //! - [`secrets`]: encrypted at rest, given to the runs of their integration; [`redact`] masks them everywhere else.
 //! - [`simulate`]: what would happen, on a clock of its own.
 //! - [`event`]: everything observable is an [`Event`]; metrics, history and the live stream derive from it.
@@ -27,6 +28,7 @@ pub mod event;
 pub mod events;
 pub mod explain;
 pub mod gateway;
+pub mod hooks;
 pub mod invoke;
 pub mod jobs;
 pub mod limits;

@@ -2,8 +2,11 @@
 
 mod concurrency;
 mod events;
+mod http;
 mod limits;
 mod schedule;
+
+use std::sync::Arc;
 
 use schedules::backoff::{Backoff, Retry};
 use schedules::delay;
@@ -16,6 +19,8 @@ use store::catalog::Trigger;
 pub use concurrency::{Concurrency, Lanes};
 pub(crate) use events::types as event_types;
 pub use events::{CancelOn, EventSettings, KeyFields, TypePattern, Which};
+pub(crate) use http::CHOOSE;
+pub use http::{Http, MAX_BODY_KB};
 pub use limits::{RateLimit, in_words};
 pub(crate) use limits::{WrittenAlgorithm, check_limiter_name, rule};
 
@@ -100,6 +105,8 @@ pub struct Settings {
     pub allowed_domains: Option<Vec<String>>,
     /// From which address and through which proxy they leave.
     pub route: Route,
+    /// How it is called over HTTP, of integrations with that trigger.
+    pub http: Option<Arc<Http>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -117,6 +124,7 @@ struct Written {
     allowed_domains: Option<Vec<String>>,
     source_address: Option<String>,
     proxy: Option<String>,
+    http: Option<Object<http::Written>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -160,6 +168,7 @@ impl Settings {
             concurrency: concurrency::read(written.concurrency)?,
             allowed_domains: written.allowed_domains.map(domains).transpose()?,
             route: route(written.source_address, written.proxy)?,
+            http: written.http.map(|Object(written)| http::read(written)).transpose()?.map(Arc::new),
         })
     }
 }

@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use ::schedules::Stopwatch;
+use ::store::catalog::Trigger;
 use tokio_util::sync::CancellationToken;
-use workers::{Error, Services, authoring};
+use workers::settings::Settings;
+use workers::{Error, Services, authoring, hooks};
 
 use super::secrets;
 use super::watch::Watching;
@@ -85,6 +87,7 @@ impl Reloader {
                 let verb = if known { "reloaded" } else { "loaded" };
                 let (verb, name) = (terminal::good(verb), terminal::bold(&folder.name));
                 terminal::say(&format!("{verb} {name} {number} in {} ms", since.elapsed_ms()));
+                self.say_of_hook(folder);
             }
             Ok(Deployed::Unchanged) => {}
             Err(Error::Script(error)) => self.refused(&folder.name, &terminal::script_error(&error)),
@@ -106,6 +109,19 @@ impl Reloader {
             terminal::say(&format!("{} is back", terminal::bold(&folder.name)));
         }
         Ok(deployed)
+    }
+
+    /// Where an HTTP trigger is called, and what is missing for it to answer.
+    fn say_of_hook(&self, folder: &Folder) {
+        let Some(entry) = self.services.directory.by_name(&folder.name) else { return };
+        if entry.trigger != Trigger::Http {
+            return;
+        }
+        terminal::say(&terminal::dim(&format!("  called at {}", hooks::path(&entry.workspace, &entry.name))));
+        let Ok(settings) = Settings::parse(&folder.body["settings"]) else { return };
+        for warning in hooks::missing_secrets(&self.services, entry.id, &settings) {
+            terminal::say(&format!("  {} {warning}", terminal::changed("warning:")));
+        }
     }
 
     async fn pause_note(&self, name: &str) -> Result<Option<String>, Error> {

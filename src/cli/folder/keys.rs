@@ -33,6 +33,34 @@ const SETTINGS: Keys = &[
     ("allowed_domains", Plain),
     ("events", Table(EVENTS)),
     ("cancel_on", List(CANCEL_ON)),
+    ("http", Table(HTTP)),
+];
+
+const HTTP: Keys = &[
+    ("auth", Either(AUTH)),
+    ("methods", Plain),
+    ("respond", Plain),
+    ("key", Plain),
+    ("max_body_kb", Plain),
+    ("origins", Plain),
+];
+
+const AUTH: Keys = &[
+    ("kind", Plain),
+    ("preset", Plain),
+    ("secret", Plain),
+    ("secrets", Plain),
+    ("header", Plain),
+    ("query", Plain),
+    ("prefix", Plain),
+    ("user", Plain),
+    ("algorithm", Plain),
+    ("encoding", Plain),
+    ("signs", Plain),
+    ("timestamp_header", Plain),
+    ("id_header", Plain),
+    ("tolerance", Plain),
+    ("replay", Plain),
 ];
 
 const EVENTS: Keys = &[("types", Plain), ("filter", Plain), ("key", Plain), ("payload", Plain)];

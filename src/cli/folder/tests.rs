@@ -61,6 +61,37 @@ fn events_and_what_cancels_are_tables() {
 }
 
 #[test]
+fn a_hook_is_written_as_tables() {
+    let manifest = r#"
+        trigger = "http"
+        [settings.http]
+        respond = "accepted"
+        max_body_kb = 64
+        key = { shop_id = "headers.x-shop" }
+        [settings.http.auth]
+        kind = "hmac"
+        secret = "HOOK_SECRET"
+        header = "X-Signature"
+        signs = "{timestamp}.{body}"
+        timestamp_header = "X-Time"
+    "#;
+    let folder = assemble("hook", &texts(manifest, &[])).expect("a folder");
+    let expected = json!({
+        "respond": "accepted",
+        "maxBodyKb": 64,
+        "key": {"shop_id": "headers.x-shop"},
+        "auth": {
+            "kind": "hmac", "secret": "HOOK_SECRET", "header": "X-Signature", "signs": "{timestamp}.{body}",
+            "timestampHeader": "X-Time",
+        },
+    });
+    assert_eq!(folder.body["settings"]["http"], expected);
+    workers::authoring::Submission::parse(folder.body).expect("valid");
+    let open = assemble("hook", &texts("trigger = \"http\"\n[settings.http]\nauth = \"none\"", &[])).expect("a folder");
+    assert_eq!(open.body["settings"]["http"], json!({"auth": "none"}));
+}
+
+#[test]
 fn concurrency_is_a_number_a_table_or_a_list_of_tables() {
     let check = |manifest: &str, expected: Value| {
         let folder = assemble("plain", &texts(manifest, &[])).expect("a folder");

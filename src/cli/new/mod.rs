@@ -52,6 +52,17 @@ filter = 'event.name != \"\"'
 # key = { name = \"event.name\" }
 ";
 
+/// Nobody gets in before a secret is set: a start that is safe, and the other choices beside it.
+const HTTP: &str = r#"
+# Who may call it (docs/HOOKS.md). Store the token with `tidegate secrets set HOOK_TOKEN --integration NAME`; callers send
+# it as `Authorization: Bearer …`. Others: { preset = "stripe" } or "github", "slack", "shopify"; { kind = "basic" }, "hmac",
+# "standard_webhooks"; { kind = "none" } lets anyone in.
+[settings.http]
+auth = { kind = "token", secret = "HOOK_TOKEN" }
+# "response": what the handler returns is the answer; "result": {ok, data}; "accepted": 202 at once, it runs afterwards.
+respond = "response"
+"#;
+
 const HANDLER_JS: &str = include_str!("handler.js");
 const HANDLER_TS: &str = include_str!("handler.ts");
 const TEST_JS: &str = include_str!("handler.test.js");
@@ -113,10 +124,11 @@ fn manifest(args: &Args) -> String {
         Trigger::Http => "http",
         Trigger::Event => "event",
     };
-    let schedule = match args.trigger {
+    let more = match args.trigger {
         Trigger::Recurring => "\n[settings.schedule]\nevery = \"day\"\nat = \"06:00\"\ntimezone = \"UTC\"\n",
+        Trigger::Http => HTTP,
         Trigger::Event => EVENTS,
-        _ => "",
+        Trigger::Experience => "",
     };
     format!(
         "description = \"Says hello\"\n\
@@ -126,7 +138,7 @@ fn manifest(args: &Args) -> String {
          [settings]\n\
          timeout_ms = 10000\n\
          # The hosts it may talk to; without this line any public one.\n\
-         # allowed_domains = [\"api.example.com\"]\n{schedule}"
+         # allowed_domains = [\"api.example.com\"]\n{more}"
     )
 }
 

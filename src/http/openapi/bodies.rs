@@ -369,7 +369,8 @@ pub struct SaveBody {
     /// address of this machine to send from), `proxy` (one that the operator allows). A rate limit is
     /// `{limit, interval, key?, burst?, algorithm?, onExceed?, onMissing?, backPressure?}`, or with `limiter` (the name of one)
     /// in the place of the numbers; `backPressure` beside `rateLimits` means all of them; `concurrency` is a number, an object
-    /// `{limit, key?, backlog?, fifo?}`, or a list of one without `key` and one with it.
+    /// `{limit, key?, backlog?, fifo?}`, or a list of one without `key` and one with it. `http` of the trigger `http` is
+    /// `{auth, methods?, respond?, key?, maxBodyKb?, origins?}`: docs/HOOKS.md.
     #[schema(value_type = Option<BTreeMap<String, Value>>)]
     settings: Option<Value>,
     /// A payload to try it with.

@@ -102,6 +102,7 @@ pub fn head() -> OpenApi {
         components(schemas(ProblemDocument, ErrorEnvelope, ErrorBody)),
         tags(
             (name = "invoke", description = "Run integrations, now or later"),
+            (name = "hooks", description = "What starts integrations with the trigger `http`"),
             (name = "integrations", description = "Save, try, pause"),
             (name = "releases", description = "What serves triggers"),
             (name = "events", description = "Publish what happened, and see what became of it"),

@@ -10,6 +10,7 @@ use store::catalog::{Files, Integration, Pause, Trigger};
 use store::queue::PageRequest;
 use utoipa::{IntoParams, ToSchema};
 use workers::authoring::{self, Submission};
+use workers::hooks;
 use workers::packages::{Lock, Locked};
 use workers::settings::Settings;
 
@@ -40,6 +41,8 @@ pub struct IntegrationView {
     packages: Vec<PackageView>,
     /// What the draft and its settings do that their author may not have meant.
     warnings: Vec<String>,
+    /// The path at which it is called, if its trigger is `http`.
+    hook: Option<String>,
 }
 
 /// An npm package of a draft.
@@ -114,9 +117,21 @@ impl From<Integration> for IntegrationView {
             sample: wire::raw(&integration.draft.sample),
             packages: packages(lock.as_ref()),
             warnings: warnings(&integration.draft.settings, integration.trigger, lock.as_ref()),
+            hook: (integration.trigger == Trigger::Http)
+                .then(|| hooks::path(&integration.workspace, &integration.name)),
             summary: integration.into(),
         }
     }
+}
+
+/// The integration, and what is missing for it to be called.
+fn view(state: &State, integration: Integration) -> IntegrationView {
+    let settings = serde_json::from_str(&integration.draft.settings).ok();
+    let settings = settings.and_then(|settings| Settings::parse(&settings).ok());
+    let missing = settings.map(|settings| hooks::missing_secrets(&state.services, integration.id, &settings));
+    let mut view = IntegrationView::from(integration);
+    view.warnings.extend(missing.unwrap_or_default());
+    view
 }
 
 fn warnings(settings: &str, trigger: Trigger, lock: Option<&Lock>) -> Vec<String> {
@@ -171,7 +186,7 @@ pub async fn save(
 ) -> Result<(StatusCode, Json<IntegrationView>), Problem> {
     let (integration, created) = authoring::save(&state.services, &name, submission).await?;
     let status = if created { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, Json(integration.into())))
+    Ok((status, Json(view(&state, integration))))
 }
 
 /// Look at an integration
@@ -179,7 +194,7 @@ pub async fn save(
     params(("name" = String, Path, description = "The integration", example = "order-alert")),
     responses((status = 200, description = "The integration with its draft", body = IntegrationView)))]
 pub async fn show(Extracted(state): Extracted<State>, Named(name): Named) -> Result<Json<IntegrationView>, Problem> {
-    Ok(Json(find(&state, &name).await?.into()))
+    Ok(Json(view(&state, find(&state, &name).await?)))
 }
 
 /// Delete an integration with its jobs

@@ -47,7 +47,8 @@ pub struct Answer<T> {
     data: T,
 }
 
-fn answer<T: Serialize>(status: StatusCode, data: T) -> Response {
+/// The answer of a call that worked.
+pub fn answer<T: Serialize>(status: StatusCode, data: T) -> Response {
     (status, Json(Answer { ok: true, data })).into_response()
 }
 

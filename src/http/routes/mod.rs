@@ -7,6 +7,7 @@ pub mod event_replays;
 pub mod events;
 pub mod explain;
 pub mod home;
+pub mod hooks;
 pub mod integrations;
 pub mod invoke;
 pub mod jobs;

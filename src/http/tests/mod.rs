@@ -2,6 +2,7 @@
 
 mod auth;
 mod dead;
+mod hooks;
 mod malformed;
 mod openapi;
 mod pending;

@@ -54,3 +54,12 @@ async fn folders_come_and_go() {
     dev.hears("is back").await;
     assert!(root.path().join(".tidegate/.gitignore").is_file());
 }
+
+#[tokio::test]
+async fn a_hook_says_where_it_is_and_what_it_needs() {
+    let root = tempfile::tempdir().unwrap();
+    let mut dev = dev(root.path()).await;
+    tidegate_in(root.path(), &["new", "calls", "--trigger", "http"], &[]).ok();
+    dev.hears("called at /hooks/default/calls").await;
+    dev.hears("the secret HOOK_TOKEN, which is not set").await;
+}

@@ -10,6 +10,7 @@ mod cuts;
 mod dev;
 mod events;
 mod examples;
+mod hooks;
 mod keys;
 mod kill;
 mod limiters;

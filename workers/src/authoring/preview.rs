@@ -12,7 +12,7 @@ use crate::live::Follow;
 use crate::packages::Installed;
 use crate::settings::Settings;
 use crate::worker::attempt::Attempt;
-use crate::{Entry, Error, Result, Services, Version, invoke};
+use crate::{Entry, Error, Result, Services, Version, hooks, invoke};
 
 /// A draft has no number; nothing shows this one.
 const NO_NUMBER: ReleaseNumber = ReleaseNumber { major: 0, minor: 0 };
@@ -39,6 +39,7 @@ pub async fn preview(services: &Services, name: &str, payload: Value) -> Result<
         integration: entry.id,
         cause: Cause::Preview,
         release: None,
+        context: hooks::sample::context(entry.trigger, &payload),
         payload,
         key: None,
         due: now,
@@ -52,7 +53,6 @@ pub async fn preview(services: &Services, name: &str, payload: Value) -> Result<
         tick: None,
         debounce: None,
         attempts: Some(1),
-        context: None,
         created: now,
     };
     let version = Arc::new(Version { number: NO_NUMBER, settings, bundle: built.bundle.into(), installed });

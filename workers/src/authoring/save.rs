@@ -7,7 +7,7 @@ use store::catalog::{Draft, Files, Integration, NewIntegration, Trigger};
 
 use crate::invoke::Target;
 use crate::packages::{Built, Lock};
-use crate::settings::{Overlap, Settings};
+use crate::settings::{CHOOSE, Overlap, Settings};
 use crate::{Error, Result, Services, wire};
 
 const MAX_FILES: usize = 20;
@@ -63,6 +63,7 @@ impl Submission {
         let settings = Settings::parse(&body.settings)?;
         one_at_a_time(&settings)?;
         only_with_its_trigger(&settings, trigger)?;
+        check_http(trigger, &settings)?;
         match (trigger, settings.schedule.is_some()) {
             (Trigger::Recurring, false) => Err(Error::invalid(
                 "settings.schedule",
@@ -91,6 +92,19 @@ fn only_with_its_trigger(settings: &Settings, trigger: Trigger) -> Result<()> {
         return Err(Error::invalid("settings.events", "trigger_mismatch", message));
     }
     Ok(())
+}
+
+/// Who may call a hook is for its author to say; other integrations have none.
+fn check_http(trigger: Trigger, settings: &Settings) -> Result<()> {
+    match (trigger, settings.http.is_some()) {
+        (Trigger::Http, false) => Err(Error::invalid("settings.http.auth", "missing_field", CHOOSE)),
+        (Trigger::Http, true) | (_, false) => Ok(()),
+        (_, true) => Err(Error::invalid(
+            "settings.http",
+            "trigger_mismatch",
+            "only an integration with trigger \"http\" can have it",
+        )),
+    }
 }
 
 /// `overlap: queue` is a concurrency of one, which another concurrency would contradict. Only what is handed in is tested:
@@ -173,6 +187,23 @@ mod tests {
             Err(Error::Invalid { field, .. }) => assert!(!fine && field == "settings.concurrency", "{field}"),
             Err(other) => panic!("{other}"),
         }
+    }
+
+    #[test]
+    fn who_may_call_a_hook_is_said_and_others_have_none() {
+        let check = |trigger: &str, settings: Value, expected: Option<(&str, &str)>| {
+            let body = json!({ "trigger": trigger, "files": { "integration.js": "" }, "settings": settings });
+            match (Submission::parse(body), expected) {
+                (Ok(_), None) => {}
+                (Err(Error::Invalid { field, code, .. }), Some((f, c))) => assert_eq!((field.as_str(), code), (f, c)),
+                (parsed, _) => panic!("{trigger} {settings}: {parsed:?}"),
+            }
+        };
+        let open = json!({ "http": { "auth": "none" } });
+        check("http", open.clone(), None);
+        check("http", json!({}), Some(("settings.http.auth", "missing_field")));
+        check("http", json!({ "http": {} }), Some(("settings.http.auth", "missing_field")));
+        check("experience", open, Some(("settings.http", "trigger_mismatch")));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use store::queue::{Cause, Enqueued, IfExists};
 use store::{JobId, RunId};
 
 use super::{Refused, Target, end, pending, request};
+use crate::live::Waiting;
 use crate::{Error, Result, Services};
 
 /// How the caller wants to be answered.
@@ -100,8 +101,13 @@ pub async fn execute(services: &Services, target: &Target, body: Value, how: How
     {
         return Ok(finished(&record));
     }
-    let cap = how.wait_ms.unwrap_or(u64::MAX).min(services.options.sync_wait_ms);
-    match tokio::time::timeout(Duration::from_millis(cap), end::of(services, job, &mut waiting)).await {
+    wait(services, job, waiting, how.wait_ms.unwrap_or(u64::MAX)).await
+}
+
+/// Waits for the end of a job, for at most `wait_ms` and never longer than the configured cap.
+pub(super) async fn wait(services: &Services, job: JobId, mut waiting: Waiting, wait_ms: u64) -> Result<ExecuteAnswer> {
+    let cap = Duration::from_millis(wait_ms.min(services.options.sync_wait_ms));
+    match tokio::time::timeout(cap, end::of(services, job, &mut waiting)).await {
         Ok(Some(record)) => Ok(finished(&record)),
         Ok(None) | Err(_) => Ok(ExecuteAnswer::Waiting { job }),
     }

@@ -3,6 +3,7 @@
 mod cancel;
 mod end;
 mod execute;
+mod hook;
 mod mode;
 mod opening;
 pub(crate) mod pending;
@@ -15,6 +16,7 @@ mod target;
 pub use cancel::cancel;
 pub(crate) use cancel::take_out;
 pub use execute::{ExecuteAnswer, How, execute};
+pub(crate) use hook::{HookAnswer, HookCall, hook};
 pub use opening::Opening;
 pub use pending::lane;
 pub use refused::Refused;

@@ -59,6 +59,11 @@ impl RunSecrets {
         self.clear.iter().map(shown).collect()
     }
 
+    /// The value of one, whatever scripts see of it.
+    pub(crate) fn value(&self, name: &str) -> Option<Zeroizing<String>> {
+        self.clear.get(name).map(|secret| secret.value.clone())
+    }
+
     /// What the gateway puts into the place of `$(secret:NAME)`.
     pub fn inserts(&self) -> Arc<Inserts> {
         self.inserts.clone()
