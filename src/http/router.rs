@@ -4,7 +4,7 @@ use axum::Router;
 use axum::extract::Request;
 use utoipa_axum::routes;
 
-use super::access::{ADMIN, Access, DEPLOY, INVOKE, PUBLIC, READ};
+use super::access::{ADMIN, Access, CALL, DEPLOY, INVOKE, PUBLIC, READ};
 use super::edge;
 use super::error::Problem;
 use super::openapi::Table;
@@ -19,10 +19,10 @@ use super::state::State;
 pub fn table() -> Table {
     Table::default()
         // run integrations
-        .on(INVOKE, routes!(invoke::execute))              // POST   /v1/integrations/{name}/execute
-        .on(INVOKE, routes!(invoke::schedule))             // POST   /v1/integrations/{name}/schedule
-        .on(INVOKE, routes!(invoke::reschedule))           // POST   /v1/integrations/{name}/reschedule
-        .on(INVOKE, routes!(invoke::cancel))               // POST   /v1/integrations/{name}/cancel
+        .on(CALL,   routes!(invoke::execute))              // POST   /v1/integrations/{name}/execute
+        .on(CALL,   routes!(invoke::schedule))             // POST   /v1/integrations/{name}/schedule
+        .on(CALL,   routes!(invoke::reschedule))           // POST   /v1/integrations/{name}/reschedule
+        .on(CALL,   routes!(invoke::cancel))               // POST   /v1/integrations/{name}/cancel
         // integrations
         .on(READ,   routes!(integrations::list))           // GET    /v1/integrations
         .on(READ,   routes!(integrations::show))           // GET    /v1/integrations/{name}

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 pub use concurrency::{Concurrency, Lanes};
-pub use limits::{RateLimit, in_words};
+pub use limits::{RateLimit, in_words, rule_in_words};
 pub(crate) use limits::{WrittenAlgorithm, check_limiter_name, rule};
 
 use crate::gateway::Route;

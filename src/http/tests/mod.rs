@@ -6,6 +6,7 @@ mod malformed;
 mod openapi;
 mod pending;
 mod plane;
+mod publishable;
 mod secrets;
 mod streams;
 mod timetable;

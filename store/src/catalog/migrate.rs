@@ -7,13 +7,14 @@ use super::open::Change;
 use crate::{Error, Result};
 
 /// Every step from an empty database to the tables of this version, in order; a released step is never edited.
-const MIGRATIONS: [(i64, &str, &str); 6] = [
+const MIGRATIONS: [(i64, &str, &str); 7] = [
     (1, "start", include_str!("migrations/0001_start.sql")),
     (2, "packages", include_str!("migrations/0002_packages.sql")),
     (3, "secrets", include_str!("migrations/0003_secrets.sql")),
     (4, "schedules", include_str!("migrations/0004_schedules.sql")),
     (5, "bulk", include_str!("migrations/0005_bulk.sql")),
     (6, "limiters", include_str!("migrations/0006_limiters.sql")),
+    (7, "publishable_keys", include_str!("migrations/0007_publishable_keys.sql")),
 ];
 
 const CREATE_LEDGER: &str =

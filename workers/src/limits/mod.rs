@@ -6,4 +6,4 @@ mod limiters;
 
 pub use adjust::{Change, adjust};
 pub use inspect::{Keys, Order, RuleView, Wanted, key, keys, rules};
-pub use limiters::{Limiters, check_name, delete, get, put};
+pub use limiters::{Limiters, check_name, delete, get, numbers, put};
