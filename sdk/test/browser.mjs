@@ -163,6 +163,18 @@ try {
     await context.close()
   }
 
+  // More at once than browsers keep alive: what they refuse is sent again without.
+  {
+    const { context, page } = await visit(shop.origin)
+    const replaced = await page.evaluate(async settings => {
+      const slack = Tidegate.createClient({ ...settings, retries: 2 }).integration('slack-update')
+      const calls = [1, 2, 3, 4].map(n => slack.schedule('x'.repeat(30_000), { key: { big: n }, delay: '1h' }))
+      return (await Promise.all(calls)).map(({ replaced }) => replaced)
+    }, settings)
+    assert.deepEqual(replaced, [false, false, false, false])
+    await context.close()
+  }
+
   // The ES module; the error of a handler, without its code.
   {
     const { context, page } = await visit(shop.origin)

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createClient } from '@tidegate/client'
 import { attach, createUv } from '@tidegate/client/experience'
-import { data, refusal, serve } from './server.mjs'
+import { data, hang, refusal, serve, timers } from './server.mjs'
 
 const ENDPOINT = 'http://127.0.0.1:1'
 const offline = () => createClient({ endpoint: ENDPOINT, publicKey: 'tg_pub_x' })
@@ -120,9 +120,12 @@ test('defaults stand in for what a call leaves out', async t => {
 })
 
 test('timeout is another name of timeoutMs', async t => {
-  const { server, client } = await online(t, () => {})
-  const error = await attach({}, client).integration('slack').execute(1, { timeout: 20 }).catch(error => error)
-  assert.deepEqual([error.code, server.requests[0].body], ['timeout', { payload: 1 }])
+  const { server, client } = await online(t, hang)
+  const clock = timers(t)
+  const result = attach({}, client).integration('slack').execute(1, { timeout: 1_000 }).catch(error => error)
+  await server.asked(1)
+  await clock.end(ms => ms === 1_000)
+  assert.deepEqual([(await result).code, server.requests[0].body], ['timeout', { payload: 1 }])
 })
 
 test('errors reach catch as they are', async t => {

@@ -20,7 +20,7 @@ impl World {
     }
 
     /// A call from a page of the shop.
-    async fn from_shop(&self, key: &str, path: &str, body: &Value) -> Answer {
+    async fn shop_asks(&self, key: &str, path: &str, body: &Value) -> Answer {
         self.ask(&Ask::new(Method::POST, path).key(key).header("origin", SHOP).json(body)).await
     }
 }
@@ -60,7 +60,7 @@ async fn a_publishable_key_reaches_the_four_calls_and_no_other_route() {
     assert_eq!(reached.len(), CALLS.len(), "{reached:?}");
     for path in ["/v1/integrations/tick/execute", "/v1/integrations/tick@1/cancel", "/v1/integrations/%74ick/schedule"]
     {
-        let answer = world.from_shop(&key, path, &json!({})).await;
+        let answer = world.shop_asks(&key, path, &json!({})).await;
         assert_eq!((answer.status, &*answer.code()), (StatusCode::FORBIDDEN, "integration_not_allowed"), "{path}");
     }
 }
@@ -151,7 +151,7 @@ async fn a_page_reads_why_its_key_is_refused() {
     let world = World::with_integrations().await;
     let key = world.publishable(json!({})).await;
     let other = format!("{}x", &key[..key.len() - 1]);
-    let answer = world.from_shop(&other, "/v1/integrations/a/execute", &json!({})).await;
+    let answer = world.shop_asks(&other, "/v1/integrations/a/execute", &json!({})).await;
     assert_eq!((answer.status, &*answer.code()), (StatusCode::UNAUTHORIZED, "invalid_api_key"));
     assert_eq!(answer.header("access-control-allow-origin"), SHOP);
     let ask = Ask::new(Method::POST, "/v1/integrations/a/execute").key(&other);
@@ -164,21 +164,21 @@ async fn a_page_cannot_name_jobs_by_a_part_of_their_key_unless_its_key_may() {
     let world = World::with_integrations().await;
     let key = world.publishable(json!({})).await;
     let job = json!({"key": {"email": "x", "n": 1}, "delay": "1h"});
-    assert_eq!(world.from_shop(&key, "/v1/integrations/a/schedule", &job).await.status, StatusCode::ACCEPTED);
+    assert_eq!(world.shop_asks(&key, "/v1/integrations/a/schedule", &job).await.status, StatusCode::ACCEPTED);
     for (path, body) in [
         ("/v1/integrations/a/cancel", json!({"match": {"email": "x"}})),
         ("/v1/integrations/a/cancel", json!({"match": {}})),
         ("/v1/integrations/a/cancel", json!({"match": null, "key": {"email": "x"}})),
         ("/v1/integrations/a/reschedule", json!({"match": {"email": "x"}, "delay": "2h"})),
     ] {
-        let answer = world.from_shop(&key, path, &body).await;
+        let answer = world.shop_asks(&key, path, &body).await;
         assert_eq!((answer.status, &*answer.code()), (StatusCode::FORBIDDEN, "match_not_allowed"), "{path} {body}");
         assert_eq!(answer.field(), "match");
     }
     let by_key = json!({"key": {"email": "x", "n": 1}, "delay": "2h"});
-    assert_eq!(world.from_shop(&key, "/v1/integrations/a/reschedule", &by_key).await.status, StatusCode::OK);
+    assert_eq!(world.shop_asks(&key, "/v1/integrations/a/reschedule", &by_key).await.status, StatusCode::OK);
     let allowed = world.publishable(json!({"allowMatch": true})).await;
-    let answer = world.from_shop(&allowed, "/v1/integrations/a/cancel", &json!({"match": {"email": "x"}})).await;
+    let answer = world.shop_asks(&allowed, "/v1/integrations/a/cancel", &json!({"match": {"email": "x"}})).await;
     assert_eq!(answer.json()["data"], json!({"cancelled": 1}));
 }
 
@@ -216,18 +216,18 @@ async fn a_publishable_key_has_a_rate_of_its_own() {
     let (key, other) = (world.publishable(slow.clone()).await, world.publishable(slow).await);
     let cancel = json!({"key": {"n": 1}});
     for _ in 0..2 {
-        let answer = world.from_shop(&key, "/v1/integrations/a/cancel", &cancel).await;
+        let answer = world.shop_asks(&key, "/v1/integrations/a/cancel", &cancel).await;
         assert_eq!(answer.status, StatusCode::OK);
     }
-    let answer = world.from_shop(&key, "/v1/integrations/a/cancel", &cancel).await;
+    let answer = world.shop_asks(&key, "/v1/integrations/a/cancel", &cancel).await;
     assert_eq!((answer.status, &*answer.code()), (StatusCode::TOO_MANY_REQUESTS, "rate_limited"));
     assert_eq!(answer.header("retry-after"), "10");
     assert_eq!(answer.json()["error"]["rule"], "1 per 10s of this API key");
     assert_eq!(answer.header("access-control-allow-origin"), SHOP, "the page may read it");
     assert!(answer.header("access-control-expose-headers").contains("retry-after"));
-    assert_eq!(world.from_shop(&other, "/v1/integrations/a/cancel", &cancel).await.status, StatusCode::OK);
+    assert_eq!(world.shop_asks(&other, "/v1/integrations/a/cancel", &cancel).await.status, StatusCode::OK);
     world.clock.advance(10_000);
-    assert_eq!(world.from_shop(&key, "/v1/integrations/a/cancel", &cancel).await.status, StatusCode::OK);
+    assert_eq!(world.shop_asks(&key, "/v1/integrations/a/cancel", &cancel).await.status, StatusCode::OK);
 }
 
 #[tokio::test]
@@ -235,10 +235,10 @@ async fn a_page_may_not_send_more_than_anyone() {
     let world = World::with_integrations().await;
     let key = world.publishable(json!({})).await;
     let payload = json!({"payload": "x".repeat(300 << 10), "delay": "1h"});
-    let answer = world.from_shop(&key, "/v1/integrations/a/schedule", &payload).await;
+    let answer = world.shop_asks(&key, "/v1/integrations/a/schedule", &payload).await;
     assert_eq!((answer.status, &*answer.code()), (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"));
     let body = json!({"payload": "x".repeat(600 << 10)});
-    let answer = world.from_shop(&key, "/v1/integrations/a/execute", &body).await;
+    let answer = world.shop_asks(&key, "/v1/integrations/a/execute", &body).await;
     assert_eq!((answer.status, &*answer.code()), (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"));
     assert_eq!(answer.header("access-control-allow-origin"), SHOP, "the page may read it");
 }
