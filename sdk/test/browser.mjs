@@ -11,6 +11,9 @@ import { build } from 'esbuild'
 import { chromium } from 'playwright-core'
 import typescript from 'typescript'
 
+/** How long anything may take; nothing takes so long unless it is broken. */
+const PATIENCE_MS = 120_000
+
 const root = fileURLToPath(new URL('../', import.meta.url))
 const { TIDEGATE_ENDPOINT: endpoint, TIDEGATE_ADMIN: admin } = process.env
 
@@ -80,6 +83,7 @@ const browser = await chromium.launch({
 async function visit (origin, ...scripts) {
   const context = await browser.newContext({ timezoneId: 'America/New_York' })
   const page = await context.newPage()
+  page.setDefaultTimeout(PATIENCE_MS)
   const lines = []
   page.on('console', message => lines.push(`${message.type()} ${message.text()}`))
   page.on('pageerror', error => lines.push(`thrown ${error.message}`))
@@ -93,7 +97,7 @@ try {
   // Example 1: runs at once, with events from before and after the experience.
   {
     const { context, page, lines } = await visit(shop.origin, '/execute.js')
-    const said = page.waitForEvent('console', message => message.text().includes('slack'))
+    const said = page.waitForEvent('console')
     await page.evaluate(async settings => {
       const options = Tidegate.attach({}, Tidegate.createClient(settings))
       options.uv.emit('ecUser', { user: { email: 'ada@example.com' } })
@@ -102,7 +106,7 @@ try {
       options.uv.emit('ecBasketTransactionSummary', { basket: { total: { currency: 'EUR', value: 500 } } })
       options.uv.emit('ecBasketTransactionSummary', { basket: { total: { currency: 'GBP', value: 120 } } })
     }, settings)
-    assert.equal((await said).text(), 'Successfully pinged slack!')
+    await said
     assert.deepEqual(lines, ['info Successfully pinged slack!'])
     await context.close()
   }
@@ -143,7 +147,7 @@ try {
   // Example 2 with a key that is not valid: the error reaches its log.
   {
     const { context, page } = await visit(shop.origin, '/schedule.js')
-    const said = page.waitForEvent('console', message => message.text().startsWith('Could not'))
+    const said = page.waitForEvent('console', message => message.text().includes('schedule'))
     await page.evaluate(settings => variation(Tidegate.attach({}, Tidegate.createClient(settings))), { ...settings, publicKey: 'tg_pub_none' })
     assert.match((await said).text(), /^Could not schedule execution: this is not an API key of this server/)
     await context.close()

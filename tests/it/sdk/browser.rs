@@ -17,7 +17,7 @@ async fn pages_execute_schedule_and_cancel_in_another_context() {
     let (status, answer) =
         server.call("PUT", "/v1/secrets/HOOK", Some(json!({ "value": format!("{}/slack", sink.url()) }))).await;
     assert_eq!(status, 204, "{answer}");
-    server.deploy("slack", SLACK, json!({})).await;
+    server.deploy("slack", SLACK, json!({ "timeoutMs": 120_000 })).await;
     server.deploy("slack-update", SLACK, json!({})).await;
     server.deploy("broken", "module.exports = () => { throw new Error('the basket is empty') }", json!({})).await;
     server.deploy("other", "module.exports = () => 1", json!({})).await;
