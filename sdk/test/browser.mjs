@@ -170,12 +170,13 @@ try {
   // More at once than browsers keep alive: what they refuse is sent again without.
   {
     const { context, page } = await visit(shop.origin)
-    const replaced = await page.evaluate(async settings => {
-      const slack = Tidegate.createClient({ ...settings, retries: 2 }).integration('slack-update')
-      const calls = [1, 2, 3, 4].map(n => slack.schedule('x'.repeat(30_000), { key: { big: n }, delay: '1h' }))
-      return (await Promise.all(calls)).map(({ replaced }) => replaced)
-    }, settings)
-    assert.deepEqual(replaced, [false, false, false, false])
+    const outcomes = retries => page.evaluate(async ({ retries, ...settings }) => {
+      const slack = Tidegate.createClient({ ...settings, retries }).integration('slack-update')
+      const calls = [1, 2, 3, 4].map(n => slack.schedule('x'.repeat(30_000), { key: { retries, n }, delay: '1h' }))
+      return Promise.all(calls.map(call => call.then(() => 'scheduled', error => error.code)))
+    }, { ...settings, retries })
+    assert.ok((await outcomes(0)).includes('network'), 'this browser has a bound')
+    assert.deepEqual(await outcomes(2), ['scheduled', 'scheduled', 'scheduled', 'scheduled'])
     await context.close()
   }
 
