@@ -88,13 +88,14 @@ async function attempt (send: typeof fetch, url: string, request: RequestInit): 
   } catch {}
   if (ok && answer?.ok) return answer
   const details = answer?.error ?? answer ?? {}
-  const after = response.headers.get('retry-after') ?? ''
+  const after = response.headers.get('retry-after') ?? 0
+  const waitMs = details.retryAfterMs ?? (isNaN(+after) ? Date.parse(after as string) - Date.now() : +after * 1e3)
   return new TidegateError(
     details.code ?? (ok ? 'invalid_answer' : 'http_' + status),
     details.message ?? details.detail ?? `the server answered ${status} without saying why`,
     status,
     details,
-    details.retryAfterMs ?? ((+after * 1e3 || Date.parse(after) - Date.now()) || undefined)
+    waitMs > 0 ? waitMs : undefined
   )
 }
 

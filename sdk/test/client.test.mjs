@@ -89,10 +89,13 @@ test('Retry-After is waited for, and a little longer', async t => {
     [refusal(429, { code: 'rate_limited', message: 'x' }, { 'retry-after': '2' }), 2_000, 2_500],
     [refusal(429, { code: 'backlog_full', message: 'x', retryAfterMs: 1_300 }, { 'retry-after': '2' }), 1_300, 1_625],
     [refusal(503, { code: 'busy', message: 'x' }, { 'retry-after': soon }), 15_000, 25_000],
-    [text(503, 'down'), 125, 250]
+    [text(503, 'down'), 125, 250],
+    [refusal(503, { code: 'busy', message: 'now' }, { 'retry-after': '0' }), 125, 250],
+    [refusal(503, { code: 'busy', message: 'then' }, { 'retry-after': 'Wed, 21 Oct 2015 07:28:00 GMT' }), 125, 250],
+    [refusal(503, { code: 'busy', message: 'soon' }, { 'retry-after': 'soon' }), 125, 250]
   ]
-  for (const [answer, from, to] of cases) {
-    await t.test(`${from} ms`, async t => {
+  for (const [place, [answer, from, to]] of cases.entries()) {
+    await t.test(`${place}: ${from} ms`, async t => {
       const server = await serve(t, answer, data('done'))
       const clock = timers(t)
       const result = client(server).execute(1)
