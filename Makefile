@@ -8,7 +8,7 @@ CHAOS ?= 20
 SIM_SEEDS ?= $(shell expr $(CHAOS) '*' 100)
 SIM_FROM ?= $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
 
-.PHONY: help run dev test chaos check fmt node bench-queue bench-schedules bench-events bench-scripts tools-test tools-check tools-bench cargo cc servers esbuild compat-packages compat-lock
+.PHONY: help run dev test chaos check fmt node sdk clients bench-queue bench-schedules bench-events bench-scripts tools-test tools-check tools-bench cargo cc servers esbuild compat-packages compat-lock
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,14 @@ scripts/node/dist/NOTICE: scripts/node/package-lock.json scripts/node/build.mjs
 	npm ci --prefix scripts/node --no-audit --no-fund --ignore-scripts
 	node scripts/node/build.mjs
 
+sdk: sdk/dist/index.js ## Build the JavaScript client in sdk/dist
+
+sdk/dist/index.js: sdk/package-lock.json sdk/tsconfig.json sdk/build.mjs $(wildcard sdk/src/*.ts)
+	@for tool in node npm; do command -v $$tool >/dev/null || { \
+	  echo "$$tool is missing: Node 20 or newer builds the client (https://nodejs.org)" >&2; exit 1; }; done
+	npm ci --prefix sdk --no-audit --no-fund --ignore-scripts
+	npm run --prefix sdk --silent build
+
 bench-queue: tools-bench ## Measure the queue on Redis against BullMQ and plain commands; QUICK=1 for a small run
 	npm ci --prefix benches/peers/bullmq --no-audit --no-fund
 	QUICK=$(QUICK) cargo run --locked --release -p store --example queue_bench
@@ -59,7 +67,7 @@ bench-scripts: cargo cc node ## Measure runs against the bare engine, isolated-v
 	cargo build --locked --release -p scripts --example floor
 	QUICK=$(QUICK) cargo run --locked --release -p workers --example runner_bench
 
-tools-test: cargo cc servers node esbuild compat-packages
+tools-test: cargo cc servers node esbuild compat-packages sdk clients
 	@command -v cargo-nextest >/dev/null || cargo install cargo-nextest --locked
 
 tools-check: cargo cc
@@ -106,3 +114,10 @@ servers:
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; \
 	  then apt-get update -q && apt-get install -y -q --no-install-recommends redis-server faketime; \
 	  else echo "Redis 7 or libfaketime is missing: on Debian or Ubuntu, sudo apt-get install redis-server faketime" >&2; exit 1; fi; }
+
+# What the tests call a server with: a browser, and the languages of docs/CLIENTS.md. CHROMIUM names a browser of your own.
+clients:
+	@(for tool in "$${CHROMIUM:-chromium}" go python3 curl; do command -v "$$tool" >/dev/null || exit 1; done) || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; \
+	  then apt-get update -q && apt-get install -y -q --no-install-recommends chromium golang-go python3 curl; \
+	  else echo "Chromium, Go, Python 3 or curl is missing: on Debian or Ubuntu, sudo apt-get install chromium golang-go python3 curl" >&2; exit 1; fi; }

@@ -131,6 +131,23 @@ fn every_file_says_in_its_first_line_what_it_is_for() {
 }
 
 #[test]
+fn every_file_of_the_client_says_what_it_is_for() {
+    let mut seen = 0;
+    for folder in ["sdk", "sdk/src", "sdk/test"] {
+        for entry in fs::read_dir(root().join(folder)).expect("the folder can be read") {
+            let path = entry.expect("the entry can be read").path();
+            if path.extension().is_some_and(|extension| extension == "ts" || extension == "mjs") {
+                let text = fs::read_to_string(&path).expect("the file can be read");
+                assert!(text.starts_with("// "), "{} has no header", path.display());
+                assert!(text.lines().count() <= MAX_LINES, "{} is too long", path.display());
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 10, "only {seen} files were found");
+}
+
+#[test]
 fn no_file_is_too_long() {
     check("a file has a bound", |name, text| {
         let lines = text.lines().count();

@@ -1,4 +1,4 @@
-//! `keys`: what an operator does with the keys that secrets are encrypted with.
+//! `keys`: API keys of a server, and the keys that its secrets are encrypted with.
 
 use std::path::PathBuf;
 
@@ -15,6 +15,8 @@ use crate::config::{self, Environment, Flags};
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
+  tidegate keys create 'web shop' --publishable --origin https://shop.example --integration slack
+  tidegate keys list
   tidegate keys rotate                                a new master key, for the data in ./data
   tidegate keys rotate --data /var/lib/tidegate --reencrypt")]
 pub struct Args {
@@ -24,6 +26,15 @@ pub struct Args {
 
 #[derive(clap::Subcommand)]
 enum Command {
+    /// Make an API key; it is printed now, and never shown again
+    #[command(after_help = super::api_keys::CREATE_HELP)]
+    Create(super::api_keys::Create),
+    /// Show the API keys, without the keys themselves
+    #[command(after_help = super::api_keys::LIST_HELP)]
+    List(super::api_keys::Listing),
+    /// Make an API key invalid at once
+    #[command(after_help = super::api_keys::REVOKE_HELP)]
+    Revoke(super::api_keys::Revoke),
     /// Change the master key while servers run; when it was cut off, the same command goes on with it
     #[command(after_help = "\
 Examples:
@@ -51,6 +62,9 @@ struct Rotate {
 /// Does what was asked.
 pub async fn keys(args: Args) -> Result<(), Failure> {
     match args.command {
+        Command::Create(args) => super::api_keys::create(args).await,
+        Command::List(args) => super::api_keys::list(args).await,
+        Command::Revoke(args) => super::api_keys::revoke(args).await,
         Command::Rotate(args) => rotate(args).await,
     }
 }

@@ -1,5 +1,6 @@
 //! The command line: one file per command, and what they share.
 
+mod api_keys;
 mod bulk;
 mod client;
 mod completions;
@@ -97,7 +98,7 @@ enum Command {
     Hooks(hooks::Args),
     /// Set, list and delete secrets
     Secrets(secrets::Args),
-    /// Look after the keys that secrets are encrypted with
+    /// Make and revoke API keys; change the key that secrets are encrypted with
     Keys(keys::Args),
     /// Look after what is stored
     Store(store::Args),

@@ -11,6 +11,8 @@ pub enum Access {
     Metrics,
     /// An API key with this scope, for the integration that the path names.
     Scope(Scope),
+    /// An API key with the scope `invoke`, for the integration that the path names; a publishable key too.
+    Call,
     /// An API key with the scope `admin` that is bound to no integration: what it does reaches all of them.
     Unbound,
 }
@@ -22,6 +24,7 @@ impl Access {
             Self::Public => None,
             Self::Metrics => Some(Scope::Read),
             Self::Scope(scope) => Some(scope),
+            Self::Call => Some(Scope::Invoke),
             Self::Unbound => Some(Scope::Admin),
         }
     }
@@ -29,7 +32,9 @@ impl Access {
 
 /// Look at things.
 pub const READ: Access = Access::Scope(Scope::Read);
-/// Run integrations.
+/// Run integrations, from web pages as well.
+pub const CALL: Access = Access::Call;
+/// Change what is to be run: jobs and schedules.
 pub const INVOKE: Access = Access::Scope(Scope::Invoke);
 /// Change integrations and release them.
 pub const DEPLOY: Access = Access::Scope(Scope::Deploy);

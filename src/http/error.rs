@@ -125,6 +125,11 @@ impl Problem {
         self
     }
 
+    /// Takes a member out, if it is there.
+    pub fn leave_out(&mut self, name: &str) {
+        self.more.extra.remove(name);
+    }
+
     /// The same with a header more.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {

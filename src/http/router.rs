@@ -5,7 +5,7 @@ use axum::extract::Request;
 use axum::routing::any;
 use utoipa_axum::routes;
 
-use super::access::{ADMIN, Access, DEPLOY, INVOKE, PUBLIC, READ};
+use super::access::{ADMIN, Access, CALL, DEPLOY, INVOKE, PUBLIC, READ};
 use super::edge;
 use super::error::Problem;
 use super::openapi::Table;
@@ -20,10 +20,10 @@ use super::state::State;
 pub fn table() -> Table {
     Table::default()
         // run integrations
-        .on(INVOKE, routes!(invoke::execute))              // POST   /v1/integrations/{name}/execute
-        .on(INVOKE, routes!(invoke::schedule))             // POST   /v1/integrations/{name}/schedule
-        .on(INVOKE, routes!(invoke::reschedule))           // POST   /v1/integrations/{name}/reschedule
-        .on(INVOKE, routes!(invoke::cancel))               // POST   /v1/integrations/{name}/cancel
+        .on(CALL,   routes!(invoke::execute))              // POST   /v1/integrations/{name}/execute
+        .on(CALL,   routes!(invoke::schedule))             // POST   /v1/integrations/{name}/schedule
+        .on(CALL,   routes!(invoke::reschedule))           // POST   /v1/integrations/{name}/reschedule
+        .on(CALL,   routes!(invoke::cancel))               // POST   /v1/integrations/{name}/cancel
         // events
         .on(INVOKE, routes!(events::publish))              // POST   /v1/events
         .on(READ,   routes!(events::list))                 // GET    /v1/events

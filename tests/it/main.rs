@@ -4,4 +4,5 @@ mod chaos;
 mod compat;
 mod life;
 mod runners;
+mod sdk;
 mod support;

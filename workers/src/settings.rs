@@ -21,7 +21,7 @@ pub(crate) use events::types as event_types;
 pub use events::{CancelOn, EventSettings, KeyFields, TypePattern, Which};
 pub(crate) use http::CHOOSE;
 pub use http::{Http, MAX_BODY_KB};
-pub use limits::{RateLimit, in_words};
+pub use limits::{RateLimit, in_words, rule_in_words};
 pub(crate) use limits::{WrittenAlgorithm, check_limiter_name, rule};
 
 use crate::gateway::Route;

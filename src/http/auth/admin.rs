@@ -58,6 +58,9 @@ async fn insert(services: &Services, key: &str, name: &str) -> Result<(), Error>
         scopes: vec![Scope::Admin],
         integrations: Vec::new(),
         origins: Vec::new(),
+        publishable: false,
+        may_match: false,
+        rate: None,
         created: now,
         revoked: None,
     });

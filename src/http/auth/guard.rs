@@ -9,9 +9,10 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use store::catalog::Scope;
 use workers::invoke::Refused;
+use workers::settings::rule_in_words;
 
 use super::keys::Caller;
-use super::{cors, fingerprint, token};
+use super::{cors, fingerprint, publishable, token};
 use crate::http::access::Access;
 use crate::http::error::Problem;
 use crate::http::params;
@@ -28,7 +29,10 @@ pub async fn guard(state: State, access: Access, queries: Arc<[String]>, request
     }
     let caller = match identify(&state, request.headers()).await {
         Ok(caller) => caller,
-        Err(problem) => return problem.into_response(),
+        Err(problem) => {
+            let origin = request.headers().get(ORIGIN);
+            return cors::allow_refusal(&state, problem.into_response(), origin).await;
+        }
     };
     let origin = request.headers().get(ORIGIN).cloned();
     let (mut parts, body) = request.into_parts();
@@ -42,7 +46,7 @@ pub async fn guard(state: State, access: Access, queries: Arc<[String]>, request
         Ok(()) => next.run(Request::from_parts(parts, body)).await,
         Err(problem) => problem.into_response(),
     };
-    cors::allow(response, origin.as_ref(), &caller)
+    cors::allow(publishable::conceal(&caller, response), origin.as_ref(), &caller)
 }
 
 /// Whether `/metrics` answers this client without a key.
@@ -87,13 +91,14 @@ async fn identify(state: &State, headers: &HeaderMap) -> Result<Caller, Problem>
 fn authorize(state: &State, caller: &Caller, access: Access, scope: Scope, headers: &HeaderMap) -> Result<(), Problem> {
     check_origin(caller, headers)?;
     state.keys.charge(caller).map_err(|retry_after_ms| {
-        let refused = Refused { rule: "300 per 1s of this API key".into(), retry_after_ms: Some(retry_after_ms) };
+        let rate = caller.rate();
+        let per = rule_in_words(rate);
+        let refused = Refused { rule: format!("{per} of this API key"), retry_after_ms: Some(retry_after_ms) };
         let problem = Problem::from(workers::Error::RateLimited(refused));
-        Problem {
-            detail: "this API key made too many requests: 300 a second go through, 1000 at once".into(),
-            ..problem
-        }
+        let detail = format!("this API key made too many requests: {per} go through, {} at once", rate.burst());
+        Problem { detail, ..problem }
     })?;
+    publishable::check_route(caller, access)?;
     if !caller.may(scope) {
         let challenge = format!("Bearer realm=\"tidegate\", error=\"insufficient_scope\", scope=\"{scope}\"");
         let problem = Problem::forbidden("insufficient_scope", format!("this API key lacks the scope {scope}"));

@@ -1,16 +1,17 @@
 //! The API keys in memory: looked up by fingerprint, read again from the catalog when older than a second.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use schedules::Stopwatch;
+use schedules::rate::Rule;
 use store::catalog::{ApiKey, Scope};
 use workers::Services;
 
-use super::bucket::Buckets;
+use super::bucket::{Buckets, RULE};
 use crate::http::error::Problem;
 use crate::http::state::State;
 
@@ -47,6 +48,21 @@ impl Caller {
         &self.0.origins
     }
 
+    /// Whether web pages show the key to everyone.
+    pub fn is_publishable(&self) -> bool {
+        self.0.publishable
+    }
+
+    /// Of a publishable key: whether it may name jobs by a part of their key.
+    pub fn may_match(&self) -> bool {
+        self.0.may_match
+    }
+
+    /// How many requests the key may make.
+    pub fn rate(&self) -> &Rule {
+        self.0.rate.as_ref().unwrap_or(&RULE)
+    }
+
     /// The key's id.
     pub fn id(&self) -> &str {
         &self.0.id
@@ -62,10 +78,19 @@ impl FromRequestParts<State> for Caller {
     }
 }
 
+/// What may be asked for from a browser origin, by one key or another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// The four calls: publishable keys alone name the origin.
+    Calls,
+    /// Every route.
+    Everything,
+}
+
 /// What was read, and when.
 struct Snapshot {
     by_fingerprint: HashMap<[u8; 32], Caller>,
-    origins: HashSet<String>,
+    origins: HashMap<String, Reach>,
     read: Stopwatch,
 }
 
@@ -92,15 +117,15 @@ impl Keys {
         Ok(self.snapshot().await?.by_fingerprint.get(fingerprint).cloned())
     }
 
-    /// Whether any valid key may be used from this browser origin.
-    pub async fn any_from(&self, origin: &str) -> Result<bool, Problem> {
-        Ok(self.snapshot().await?.origins.contains(origin))
+    /// What valid keys may ask for from this browser origin; `None` when no key names it.
+    pub async fn reach(&self, origin: &str) -> Result<Option<Reach>, Problem> {
+        Ok(self.snapshot().await?.origins.get(origin).copied())
     }
 
     /// Charges one request to the key's bucket; `Err` is the pause in milliseconds until there is room.
     pub fn charge(&self, caller: &Caller) -> Result<(), u64> {
         let now = self.0.services.clock.now();
-        self.0.buckets.lock().unwrap_or_else(PoisonError::into_inner).charge(caller.id(), now)
+        self.0.buckets.lock().unwrap_or_else(PoisonError::into_inner).charge(caller.id(), caller.rate(), now)
     }
 
     /// Forgets what was read; called after a key was made or revoked here.
@@ -136,7 +161,15 @@ impl Keys {
 impl Snapshot {
     fn of(keys: Vec<ApiKey>, read: Stopwatch) -> Self {
         let keys: Vec<ApiKey> = keys.into_iter().filter(|key| key.revoked.is_none()).collect();
-        let origins = keys.iter().flat_map(|key| key.origins.iter().cloned()).collect();
+        let mut origins = HashMap::new();
+        for key in &keys {
+            for origin in &key.origins {
+                let reach = origins.entry(origin.clone()).or_insert(Reach::Calls);
+                if !key.publishable {
+                    *reach = Reach::Everything;
+                }
+            }
+        }
         let by_fingerprint = keys.into_iter().map(|key| (key.hash, Caller(Arc::new(key)))).collect();
         Self { by_fingerprint, origins, read }
     }

@@ -9,9 +9,11 @@ mod bucket;
 pub(super) mod cors;
 mod guard;
 mod keys;
+mod publishable;
 mod token;
 
 pub use admin::ensure_admin_key;
 pub(super) use guard::guard;
 pub(super) use keys::{Caller, Keys};
+pub(super) use publishable::{check_match, own_idempotency};
 pub(super) use token::{Token, fingerprint, shown};

@@ -1,9 +1,11 @@
-//! The form of an API key: `tg_`, 32 random bytes in base 62, and a checksum that tells a typing error from a revoked key.
+//! The form of an API key: `tg_` (`tg_pub_` for web pages), 32 random bytes in base 62, and a checksum that tells a typing error from a revoked key.
 
 use rand::RngCore;
 use sha2::{Digest, Sha256};
 
 const PREFIX: &str = "tg_";
+/// What a publishable key begins with: `_` is in no secret, so the two are never taken for each other.
+const PUBLISHABLE: &str = "tg_pub_";
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 /// 62^43 > 2^256: every value of 32 bytes fits.
 const SECRET_CHARS: usize = 43;
@@ -11,6 +13,8 @@ const SECRET_CHARS: usize = 43;
 const CHECKSUM_CHARS: usize = 6;
 /// As much of a key as is kept to recognise it by.
 const SHOWN_CHARS: usize = 8;
+/// The same of a key that is no secret.
+const PUBLISHABLE_SHOWN_CHARS: usize = 12;
 
 /// A new API key; the only place where it is in clear.
 pub struct Token(String);
@@ -18,10 +22,19 @@ pub struct Token(String);
 impl Token {
     /// Makes a key from the system's randomness.
     pub fn generate() -> Self {
+        Self::with_prefix(PREFIX)
+    }
+
+    /// The same for a key that web pages show.
+    pub fn generate_publishable() -> Self {
+        Self::with_prefix(PUBLISHABLE)
+    }
+
+    fn with_prefix(prefix: &str) -> Self {
         let mut secret = [0_u8; 32];
         rand::rng().fill_bytes(&mut secret);
         let secret = base62(&secret, SECRET_CHARS);
-        Self(format!("{PREFIX}{secret}{}", checksum(&secret)))
+        Self(format!("{prefix}{secret}{}", checksum(&secret)))
     }
 
     /// The key itself, to be shown once.
@@ -32,7 +45,8 @@ impl Token {
 
 /// The first characters of a key, to recognise it by; never so much of a short one that it is given away.
 pub fn shown(key: &str) -> String {
-    key.chars().take(SHOWN_CHARS.min(key.chars().count() / 3)).collect()
+    let chars = if key.starts_with(PUBLISHABLE) { PUBLISHABLE_SHOWN_CHARS } else { SHOWN_CHARS };
+    key.chars().take(chars.min(key.chars().count() / 3)).collect()
 }
 
 /// SHA-256 of a key: what is stored, and what is looked up, so that no comparison depends on the secret's bytes.
@@ -42,7 +56,7 @@ pub fn fingerprint(key: &str) -> [u8; 32] {
 
 /// Whether a key was copied whole; keys that are preset by the operator have no checksum.
 pub fn is_intact(key: &str) -> bool {
-    let Some(rest) = key.strip_prefix(PREFIX) else {
+    let Some(rest) = key.strip_prefix(PUBLISHABLE).or_else(|| key.strip_prefix(PREFIX)) else {
         return false;
     };
     let fits = rest.len() == SECRET_CHARS + CHECKSUM_CHARS && rest.is_ascii();
@@ -88,12 +102,14 @@ mod tests {
     #[test]
     fn a_key_is_intact_until_a_character_changes() {
         let token = Token::generate();
-        assert!(is_intact(token.reveal()));
-        for (at, _) in token.reveal().char_indices() {
-            let mut other = token.reveal().to_owned();
-            let replacement = if other.as_bytes()[at] == b'x' { "y" } else { "x" };
-            other.replace_range(at..=at, replacement);
-            assert!(!is_intact(&other), "{at}");
+        for token in [&token, &Token::generate_publishable()] {
+            assert!(is_intact(token.reveal()));
+            for (at, _) in token.reveal().char_indices() {
+                let mut other = token.reveal().to_owned();
+                let replacement = if other.as_bytes()[at] == b'x' { "y" } else { "x" };
+                other.replace_range(at..=at, replacement);
+                assert!(!is_intact(&other), "{at}");
+            }
         }
         for other in ["", "tg_", "tg_short", &token.reveal()[1..], &format!("{}0", token.reveal())] {
             assert!(!is_intact(other), "{other}");
@@ -106,5 +122,7 @@ mod tests {
         assert_ne!(a.reveal(), b.reveal());
         assert_eq!(shown(a.reveal()).len(), SHOWN_CHARS);
         assert_eq!(shown("123456789"), "123");
+        let publishable = Token::generate_publishable();
+        assert_eq!(shown(publishable.reveal()), publishable.reveal()[..PUBLISHABLE_SHOWN_CHARS]);
     }
 }

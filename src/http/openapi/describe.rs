@@ -117,7 +117,7 @@ pub fn head() -> OpenApi {
     struct Head;
     let mut head = <Head as utoipa::OpenApi>::openapi();
     let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("tg_…");
-    let scheme = scheme.description(Some("An API key; its scopes say what it may do, `admin` includes all others."));
+    let scheme = scheme.description(Some("An API key; its scopes say what it may do, `admin` includes all others. A publishable one (`tg_pub_…`) executes, schedules, reschedules and cancels, and nothing else."));
     head.components.get_or_insert_default().add_security_scheme(SCHEME, SecurityScheme::Http(scheme.build()));
     head
 }

@@ -5,12 +5,14 @@ use std::str::FromStr;
 use axum::Json;
 use axum::extract::State as Extracted;
 use axum::http::{StatusCode, Uri};
+use schedules::rate::Rule;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::catalog::{ApiKey, Scope};
 use ulid::Ulid;
 use utoipa::{IntoParams, ToSchema};
 use workers::invoke::Target;
+use workers::limits;
 
 use crate::http::auth::{Token, fingerprint, shown};
 use crate::http::body::{Body, Wire, typed};
@@ -50,13 +52,14 @@ impl From<ScopeName> for Scope {
 /// The key to make.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 #[schema(example = json!({"name": "web shop", "scopes": ["invoke"], "integrations": ["order-alert"]}))]
 pub struct KeyBody {
     /// What it is for, at most 100 characters.
     #[schema(min_length = 1, max_length = 100)]
     name: String,
-    /// What it may do; `admin` includes all others.
-    #[schema(min_items = 1)]
+    /// What it may do, at least one scope; `admin` includes all others. Of a publishable key it is `invoke`, and may be left out.
+    #[serde(default)]
     scopes: Vec<ScopeName>,
     /// The integrations it is bound to, by name; absent or empty is all.
     #[serde(default)]
@@ -64,15 +67,46 @@ pub struct KeyBody {
     /// The browser origins it may be used from, such as `https://shop.example`; absent or empty is any client.
     #[serde(default)]
     origins: Vec<String>,
+    /// Whether web pages show it to everyone: it must name integrations and origins, and then executes, schedules,
+    /// reschedules and cancels, and nothing else.
+    #[serde(default)]
+    publishable: bool,
+    /// Of a publishable key: whether it may cancel and reschedule by `match`, a part of a job's key.
+    #[serde(default)]
+    allow_match: bool,
+    /// How many requests it may make (300 a second, 1000 at once), in each process of the API.
+    #[schema(value_type = Option<KeyRateBody>)]
+    rate_limit: Option<Value>,
+    #[serde(skip)]
+    rate: Option<Rule>,
+}
+
+/// A leaky bucket.
+#[derive(ToSchema)]
+#[schema(example = json!({"limit": 20, "interval": "1s", "burst": 100}))]
+#[expect(dead_code, reason = "documentation: `workers` reads it")]
+pub struct KeyRateBody {
+    /// Requests per interval.
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    limit: u32,
+    /// Milliseconds, or a text such as `1s`.
+    #[schema(value_type = Value)]
+    interval: Value,
+    /// How many at once (as `limit`).
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    burst: Option<u32>,
 }
 
 impl Wire for KeyBody {
     fn read(value: Value) -> Result<Self, Problem> {
-        let body: Self = typed(value)?;
+        let mut body: Self = typed(value)?;
         let chars = body.name.trim().chars().count();
         if !(1..=MAX_NAME_CHARS).contains(&chars) || body.name.chars().any(char::is_control) {
             let detail = format!("must have 1 to {MAX_NAME_CHARS} printable characters");
             return Err(Problem::invalid("name", "invalid_name", detail));
+        }
+        if body.publishable && body.scopes.is_empty() {
+            body.scopes.push(ScopeName::Invoke);
         }
         let twice = body.scopes.iter().enumerate().any(|(at, scope)| body.scopes[..at].contains(scope));
         if body.scopes.is_empty() || twice {
@@ -85,7 +119,38 @@ impl Wire for KeyBody {
             is_origin,
             "must be an origin such as https://shop.example, without a path",
         )?;
+        body.rate = body.rate_limit.take().map(rate).transpose()?;
+        check_publishable(&body)?;
         Ok(body)
+    }
+}
+
+fn rate(value: Value) -> Result<Rule, Problem> {
+    if value.get("algorithm").is_some() {
+        let detail = "is always a leaky bucket: leave it out";
+        return Err(Problem::invalid("rateLimit.algorithm", "unknown_field", detail));
+    }
+    Ok(limits::numbers("rateLimit", value)?)
+}
+
+/// What everyone can see must be bound; what is bound to a page must not reach further than its calls.
+fn check_publishable(body: &KeyBody) -> Result<(), Problem> {
+    let refuse = |field: &str, detail: &str| Err(Problem::invalid(field, "invalid_publishable_key", detail));
+    match body {
+        KeyBody { publishable: false, allow_match: true, .. } => {
+            refuse("allowMatch", "belongs to a publishable key; every other key may use `match`")
+        }
+        KeyBody { publishable: false, .. } => Ok(()),
+        KeyBody { scopes, .. } if *scopes != [ScopeName::Invoke] => {
+            refuse("scopes", "of a publishable key must be `invoke` alone")
+        }
+        KeyBody { integrations, .. } if integrations.is_empty() => {
+            refuse("integrations", "must name those that a publishable key may call")
+        }
+        KeyBody { origins, .. } if origins.is_empty() => {
+            refuse("origins", "must name the pages a publishable key is used on, such as https://shop.example")
+        }
+        _ => Ok(()),
     }
 }
 
@@ -130,10 +195,28 @@ pub struct KeyView {
     integrations: Vec<String>,
     /// The browser origins it is bound to; empty is any client.
     origins: Vec<String>,
+    /// Whether web pages show it to everyone.
+    publishable: bool,
+    /// Of a publishable key: whether it may cancel and reschedule by `match`.
+    allow_match: bool,
+    /// How many requests it may make; null is 300 a second, 1000 at once.
+    rate_limit: Option<KeyRate>,
     /// When it was made.
     created_at: String,
     /// When it was revoked; null while it is valid.
     revoked_at: Option<String>,
+}
+
+/// How many requests a key may make.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct KeyRate {
+    /// Requests per interval.
+    limit: u32,
+    /// The interval.
+    interval_ms: u64,
+    /// How many at once.
+    burst: u32,
 }
 
 impl From<ApiKey> for KeyView {
@@ -145,6 +228,13 @@ impl From<ApiKey> for KeyView {
             scopes: key.scopes.into_iter().map(Scope::name).collect(),
             integrations: key.integrations,
             origins: key.origins,
+            publishable: key.publishable,
+            allow_match: key.may_match,
+            rate_limit: key.rate.map(|rate| KeyRate {
+                limit: rate.limit,
+                interval_ms: rate.interval_ms,
+                burst: rate.burst(),
+            }),
             created_at: wire::time(key.created),
             revoked_at: key.revoked.map(wire::time),
         }
@@ -167,7 +257,8 @@ pub async fn create(
     Extracted(state): Extracted<State>,
     Body(body): Body<KeyBody>,
 ) -> Result<(StatusCode, Json<NewKeyView>), Problem> {
-    let (token, now) = (Token::generate(), state.services.clock.now());
+    let token = if body.publishable { Token::generate_publishable() } else { Token::generate() };
+    let now = state.services.clock.now();
     let id = Ulid::from_parts(u64::try_from(now.0).unwrap_or(0), rand::random());
     let key = ApiKey {
         id: id.to_string(),
@@ -178,6 +269,9 @@ pub async fn create(
         scopes: body.scopes.into_iter().map(Scope::from).collect(),
         integrations: body.integrations,
         origins: body.origins,
+        publishable: body.publishable,
+        may_match: body.allow_match,
+        rate: body.rate,
         created: now,
         revoked: None,
     };
@@ -262,6 +356,7 @@ pub async fn revoke(Extracted(state): Extracted<State>, Id(id): Id<Ulid>) -> Res
 
 #[cfg(test)]
 mod tests {
+    use schedules::rate::Algorithm;
     use serde_json::json;
 
     use super::*;
@@ -288,6 +383,43 @@ mod tests {
         check(json!({"name": "a", "scopes": ["read"], "integrations": ["a", "B"]}), Some("integrations[1]"));
         check(json!({"name": "a", "scopes": ["read"], "integrations": ["a@2"]}), Some("integrations[0]"));
         check(json!({"name": "a", "scopes": ["read"], "workspace": "other"}), Some("workspace"));
+        check(json!({"name": "a"}), Some("scopes"));
+    }
+
+    #[test]
+    fn a_publishable_key_must_be_bound() {
+        let key = |more: Value| {
+            let mut body = json!({
+                "name": "a", "publishable": true, "integrations": ["a"], "origins": ["https://a.example"]
+            });
+            body.as_object_mut().expect("an object").extend(more.as_object().cloned().expect("an object"));
+            body
+        };
+        check(key(json!({})), None);
+        check(key(json!({"scopes": ["invoke"], "allowMatch": true})), None);
+        check(key(json!({"scopes": ["admin"]})), Some("scopes"));
+        check(key(json!({"scopes": ["invoke", "read"]})), Some("scopes"));
+        check(key(json!({"integrations": []})), Some("integrations"));
+        check(key(json!({"origins": []})), Some("origins"));
+        check(key(json!({"origins": ["null"]})), Some("origins[0]"));
+        check(key(json!({"origins": ["https://*.example"]})), Some("origins[0]"));
+        check(json!({"name": "a", "scopes": ["read"], "allowMatch": true}), Some("allowMatch"));
+    }
+
+    #[test]
+    fn a_rate_is_a_leaky_bucket() {
+        let key = |rate: Value| json!({"name": "a", "scopes": ["read"], "rateLimit": rate});
+        let rate = |body: Value| KeyBody::read(body).ok().and_then(|body| body.rate);
+        let rule = Rule { limit: 20, interval_ms: 1_000, burst: Some(40), algorithm: Algorithm::LeakyBucket };
+        assert_eq!(rate(key(json!({"limit": 20, "interval": "1s", "burst": 40}))), Some(rule));
+        assert_eq!(rate(key(Value::Null)), None);
+        check(key(Value::Null), None);
+        check(key(json!({"limit": 0, "interval": "1s"})), Some("rateLimit.limit"));
+        check(key(json!({"limit": 1})), Some("rateLimit.interval"));
+        check(key(json!({"limit": 1, "interval": "soon"})), Some("rateLimit.interval"));
+        check(key(json!({"limit": 1, "interval": 1, "burst": 0})), Some("rateLimit.burst"));
+        check(key(json!({"limit": 1, "interval": 1, "key": ["a"]})), Some("rateLimit.key"));
+        check(key(json!({"limit": 1, "interval": 1, "algorithm": "sliding_window"})), Some("rateLimit.algorithm"));
     }
 
     #[test]
@@ -322,6 +454,9 @@ mod tests {
             scopes: vec![],
             integrations: vec![],
             origins: vec![],
+            publishable: false,
+            allow_match: false,
+            rate_limit: None,
             created_at: String::new(),
             revoked_at: None,
         };

@@ -13,6 +13,7 @@ use store::{JobId, RunId};
 use utoipa::ToSchema;
 use workers::invoke::{self, ExecuteAnswer, How};
 
+use crate::http::auth::{Caller, check_match, own_idempotency};
 use crate::http::body::{Body, Wire};
 use crate::http::error::Problem;
 use crate::http::openapi::bodies::{CancelBody, ExecuteBody, RescheduleBody, ScheduleBody};
@@ -131,10 +132,11 @@ pub struct Cancelled {
 pub async fn execute(
     Extracted(state): Extracted<State>,
     Invoked(target): Invoked,
+    caller: Caller,
     headers: HeaderMap,
-    Body(Invocation(body)): Body<Invocation>,
+    Body(Invocation(mut body)): Body<Invocation>,
 ) -> Result<Response, Problem> {
-    let idempotency_key = only(&headers, IDEMPOTENCY_KEY)?;
+    let idempotency_key = own_idempotency(&caller, only(&headers, IDEMPOTENCY_KEY)?, &mut body);
     let Preference { respond_async, wait_ms } = preference(&headers)?;
     let how = How { idempotency_key, respond_async, wait_ms };
     match invoke::execute(&state.services, &target, body, how).await? {
@@ -185,10 +187,11 @@ fn failed(outcome: Outcome, error: Option<&str>) -> Problem {
 pub async fn schedule(
     Extracted(state): Extracted<State>,
     Invoked(target): Invoked,
+    caller: Caller,
     headers: HeaderMap,
-    Body(Invocation(body)): Body<Invocation>,
+    Body(Invocation(mut body)): Body<Invocation>,
 ) -> Result<Response, Problem> {
-    let idempotency_key = only(&headers, IDEMPOTENCY_KEY)?;
+    let idempotency_key = own_idempotency(&caller, only(&headers, IDEMPOTENCY_KEY)?, &mut body);
     let scheduled = invoke::schedule(&state.services, &target, body, idempotency_key).await?;
     Ok(answer(
         StatusCode::ACCEPTED,
@@ -211,8 +214,10 @@ pub async fn schedule(
 pub async fn reschedule(
     Extracted(state): Extracted<State>,
     Invoked(target): Invoked,
+    caller: Caller,
     Body(Invocation(body)): Body<Invocation>,
 ) -> Result<Response, Problem> {
+    check_match(&caller, &body)?;
     let moved = invoke::reschedule(&state.services, &target, body).await?.jobs;
     let jobs = moved.into_iter().map(|(job, due)| Moved { job_id: job.to_string(), due_at: wire::time(due) });
     let jobs: Vec<Moved> = jobs.collect();
@@ -230,8 +235,10 @@ pub async fn reschedule(
 pub async fn cancel(
     Extracted(state): Extracted<State>,
     Invoked(target): Invoked,
+    caller: Caller,
     Body(Invocation(body)): Body<Invocation>,
 ) -> Result<Response, Problem> {
+    check_match(&caller, &body)?;
     let cancelled = invoke::cancel(&state.services, &target, body).await?;
     Ok(answer(StatusCode::OK, Cancelled { cancelled }))
 }

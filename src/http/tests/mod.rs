@@ -7,6 +7,7 @@ mod malformed;
 mod openapi;
 mod pending;
 mod plane;
+mod publishable;
 mod secrets;
 mod situations;
 mod streams;

@@ -1,6 +1,7 @@
 //! API keys: only their hashes are kept.
 
 use schedules::Millis;
+use schedules::rate::{Algorithm, Rule};
 
 use super::error::{missing, taken};
 use super::open::{Change, Row};
@@ -11,8 +12,9 @@ use crate::{Error, Result};
 /// The most API keys one workspace may have; to make room, the key that was revoked first is forgotten.
 pub const MAX_API_KEYS: u64 = 1_000;
 
-const ADD: &str = "INSERT INTO api_keys (id, workspace, name, hash, prefix, scopes, integrations, origins, created, revoked) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+const ADD: &str = "INSERT INTO api_keys (id, workspace, name, hash, prefix, scopes, integrations, origins, created, revoked, \
+     publishable, may_match, rate_limit, rate_interval_ms, rate_burst) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
 const COUNT_IN: &str = "SELECT COUNT(*) FROM api_keys WHERE workspace = $1";
 const FORGET_REVOKED: &str = "DELETE FROM api_keys WHERE id = (SELECT id FROM api_keys \
                               WHERE workspace = $1 AND revoked IS NOT NULL ORDER BY revoked, id LIMIT 1)";
@@ -35,6 +37,11 @@ impl Catalog {
             .bind(to_json("origins", &key.origins)?)
             .bind(key.created.0)
             .bind(key.revoked.map(|at| at.0))
+            .bind(i64::from(key.publishable))
+            .bind(i64::from(key.may_match))
+            .bind(key.rate.map(|rate| i64::from(rate.limit)))
+            .bind(key.rate.map(|rate| signed(rate.interval_ms)))
+            .bind(key.rate.and_then(|rate| rate.burst).map(i64::from))
             .execute(&mut *change)
             .await
             .map_err(|error| taken(error, || format!("API key {}", key.id)))?;
@@ -56,7 +63,8 @@ async fn make_room(change: &mut Change, workspace: &str) -> Result<()> {
 
 macro_rules! select {
     () => {
-        "SELECT id, workspace, name, hash, prefix, scopes, integrations, origins, created, revoked FROM api_keys "
+        "SELECT id, workspace, name, hash, prefix, scopes, integrations, origins, created, revoked, publishable, may_match, \
+         rate_limit, rate_interval_ms, rate_burst FROM api_keys "
     };
 }
 const BY_HASH: &str = concat!(select!(), "WHERE hash = $1");
@@ -107,9 +115,25 @@ fn api_key(row: &Row) -> Result<ApiKey> {
         scopes: scopes.iter().map(scope).collect::<Result<_>>()?,
         integrations: row.json("integrations")?,
         origins: row.json("origins")?,
+        publishable: row.number::<u8>("publishable")? != 0,
+        may_match: row.number::<u8>("may_match")? != 0,
+        rate: rate(row)?,
         created: row.millis("created")?,
         revoked: row.maybe_millis("revoked")?,
     })
+}
+
+fn rate(row: &Row) -> Result<Option<Rule>> {
+    if row.value::<Option<i64>>("rate_limit")?.is_none() {
+        return Ok(None);
+    }
+    let burst = row.value::<Option<i64>>("rate_burst")?;
+    Ok(Some(Rule {
+        limit: row.number("rate_limit")?,
+        interval_ms: row.number("rate_interval_ms")?,
+        burst: burst.map(|burst| u32::try_from(burst).map_err(|_| unreadable("rate_burst", burst))).transpose()?,
+        algorithm: Algorithm::LeakyBucket,
+    }))
 }
 
 fn to_hex(bytes: &[u8; 32]) -> String {

@@ -7,7 +7,7 @@ use super::open::Change;
 use crate::{Error, Result};
 
 /// Every step from an empty database to the tables of this version, in order; a released step is never edited.
-const MIGRATIONS: [(i64, &str, &str); 7] = [
+const MIGRATIONS: [(i64, &str, &str); 8] = [
     (1, "start", include_str!("migrations/0001_start.sql")),
     (2, "packages", include_str!("migrations/0002_packages.sql")),
     (3, "secrets", include_str!("migrations/0003_secrets.sql")),
@@ -15,6 +15,7 @@ const MIGRATIONS: [(i64, &str, &str); 7] = [
     (5, "bulk", include_str!("migrations/0005_bulk.sql")),
     (6, "limiters", include_str!("migrations/0006_limiters.sql")),
     (7, "events", include_str!("migrations/0007_events.sql")),
+    (8, "publishable_keys", include_str!("migrations/0008_publishable_keys.sql")),
 ];
 
 const CREATE_LEDGER: &str =

@@ -5,6 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use schedules::Millis;
+use schedules::rate::Rule;
 
 use crate::queue::Cause;
 use crate::{IntegrationId, JobId, RunId};
@@ -226,6 +227,12 @@ pub struct ApiKey {
     pub integrations: Vec<String>,
     /// The browser origins it may be used from; empty is any.
     pub origins: Vec<String>,
+    /// Whether web pages show it to everyone: it then only executes, schedules, reschedules and cancels.
+    pub publishable: bool,
+    /// Of a publishable key: whether it may name jobs by a part of their key.
+    pub may_match: bool,
+    /// How many requests it may make, as a leaky bucket; `None` is the default of all keys.
+    pub rate: Option<Rule>,
     /// When it was made.
     pub created: Millis,
     /// When it was revoked, if it was.

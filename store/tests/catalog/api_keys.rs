@@ -1,6 +1,7 @@
 //! API keys: found by hash, revoked once, bounded.
 
 use schedules::Millis;
+use schedules::rate::{Algorithm, Rule};
 use store::Error;
 use store::catalog::{ApiKey, MAX_API_KEYS, Scope};
 
@@ -14,7 +15,16 @@ async fn a_key_is_found_by_its_hash_as_it_was_added() {
     for (index, byte) in hash.iter_mut().enumerate() {
         *byte = u8::try_from(index * 8).unwrap();
     }
-    let odd = ApiKey { hash, scopes: Scope::ALL.to_vec(), integrations: vec![], ..api_key("odd", 0) };
+    let rate = Rule { limit: 20, interval_ms: 1_500, burst: Some(40), algorithm: Algorithm::LeakyBucket };
+    let odd = ApiKey {
+        hash,
+        scopes: Scope::ALL.to_vec(),
+        integrations: vec![],
+        publishable: true,
+        may_match: true,
+        rate: Some(rate),
+        ..api_key("odd", 0)
+    };
     world.catalog.add_api_key(odd.clone()).await.unwrap();
     world.catalog.add_api_key(api_key("plain", 7)).await.unwrap();
     assert_eq!(world.catalog.api_key_by_hash(&hash).await.unwrap(), Some(odd));
@@ -71,7 +81,7 @@ fn fill(world: &World, copies: u64) {
     for n in 0..copies {
         copy.execute(
             "INSERT INTO api_keys SELECT $1, workspace, name, $2, prefix, scopes, integrations, origins, created, \
-             NULL FROM api_keys WHERE id = 'first'",
+             NULL, publishable, may_match, rate_limit, rate_interval_ms, rate_burst FROM api_keys WHERE id = 'first'",
             (format!("copy-{n}"), format!("{n:064x}ff")),
         )
         .unwrap();

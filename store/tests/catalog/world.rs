@@ -91,6 +91,9 @@ pub fn api_key(id: &str, hash: u8) -> ApiKey {
         scopes: vec![Scope::Invoke, Scope::Read],
         integrations: vec!["order-alert".to_owned()],
         origins: vec!["https://shop.example".to_owned()],
+        publishable: false,
+        may_match: false,
+        rate: None,
         created: Millis(5),
         revoked: None,
     }

@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use rand::random;
 use schedules::Millis;
-use schedules::rate::{Limit, LimiterId};
+use schedules::rate::{Limit, LimiterId, Rule};
 use serde::Deserialize;
 use serde_json::Value;
 use store::catalog::Limiter;
@@ -98,11 +98,16 @@ struct Body {
     algorithm: WrittenAlgorithm,
 }
 
+/// The numbers of a rule as people write them. Errors name `<field>.<part>`.
+pub fn numbers(field: &str, body: Value) -> Result<Rule> {
+    let body: Body = wire::read(field, body)?;
+    rule(field, body.limit, &body.interval, (body.burst, body.algorithm))
+}
+
 /// Makes a limiter, or edits the numbers of one: what is in its buckets stays. `true` when it is new.
 pub async fn put(services: &Services, name: &str, body: Value) -> Result<(Limiter, bool)> {
     check_name(name)?;
-    let body: Body = wire::read("", body)?;
-    let rule = rule("", body.limit, &body.interval, (body.burst, body.algorithm))?;
+    let rule = numbers("", body)?;
     services.directory.refresh().await?;
     let now = services.clock.now();
     let known = services.directory.limiters().get(name).cloned();

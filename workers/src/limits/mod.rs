@@ -7,4 +7,4 @@ mod limiters;
 pub use adjust::{Change, adjust};
 pub(crate) use inspect::subject;
 pub use inspect::{Keys, Order, RuleView, Wanted, key, keys, rules};
-pub use limiters::{Limiters, check_name, delete, get, put};
+pub use limiters::{Limiters, check_name, delete, get, numbers, put};

@@ -197,10 +197,15 @@ pub(super) fn check_fields(field: &str, names: &[String]) -> Result<()> {
 
 /// A limit as a reader would write it: `100 per 1h by email`.
 pub fn in_words(limit: &Limit) -> String {
-    let ms = limit.rule.interval_ms;
-    let (size, unit) = UNITS.iter().find(|(size, _)| ms.is_multiple_of(*size)).copied().unwrap_or((1, "ms"));
     let by = if limit.fields.is_empty() { String::new() } else { format!(" by {}", limit.fields.join(", ")) };
-    format!("{} per {}{unit}{by}", limit.rule.limit, ms / size)
+    format!("{}{by}", rule_in_words(&limit.rule))
+}
+
+/// The numbers of a rule as a reader would write them: `100 per 1h`.
+pub fn rule_in_words(rule: &Rule) -> String {
+    let ms = rule.interval_ms;
+    let (size, unit) = UNITS.iter().find(|(size, _)| ms.is_multiple_of(*size)).copied().unwrap_or((1, "ms"));
+    format!("{} per {}{unit}", rule.limit, ms / size)
 }
 
 #[cfg(test)]
