@@ -19,23 +19,29 @@ use super::drain::drain;
 use super::error::{Plane, Problem, render};
 use super::state::State;
 
-/// The routes whose errors have the shape of the invocation plane.
-const INVOCATION: [&str; 7] = [
+/// The calls of integrations, which web pages may make as well.
+const CALLS: [&str; 4] = [
     "/v1/integrations/{name}/execute",
     "/v1/integrations/{name}/schedule",
     "/v1/integrations/{name}/reschedule",
     "/v1/integrations/{name}/cancel",
-    "/hooks/{workspace}/{name}",
-    "/hooks/{workspace}/{name}/",
-    "/hooks/{workspace}/{name}/{*rest}",
 ];
+
+/// The routes of hooks.
+const HOOKS: [&str; 3] =
+    ["/hooks/{workspace}/{name}", "/hooks/{workspace}/{name}/", "/hooks/{workspace}/{name}/{*rest}"];
 
 /// The route whose `POST` belongs to the invocation plane, and whose `GET` to the other.
 const EVENTS: &str = "/v1/events";
 
+/// Whether this route is that of a call.
+pub fn is_call(route: &str) -> bool {
+    CALLS.contains(&route)
+}
+
 /// Whether errors of this route have the shape of the invocation plane.
 pub fn is_invocation(route: &str, is_post: bool) -> bool {
-    INVOCATION.contains(&route) || is_post && route == EVENTS
+    is_call(route) || HOOKS.contains(&route) || is_post && route == EVENTS
 }
 
 /// Wraps all routes and fallbacks; the last layer is the outermost.

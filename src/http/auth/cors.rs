@@ -10,7 +10,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::keys::{Caller, Reach};
-use crate::http::edge::is_invocation;
+use crate::http::edge;
 use crate::http::error::Problem;
 use crate::http::state::State;
 
@@ -47,7 +47,7 @@ pub async fn preflight(Extracted(state): Extracted<State>, request: Request, nex
 fn is_call(request: &Request) -> bool {
     let path = request.extensions().get::<MatchedPath>();
     let method = request.headers().get(ACCESS_CONTROL_REQUEST_METHOD);
-    path.is_some_and(|path| is_invocation(path.as_str())) && method.is_some_and(|method| method == "POST")
+    path.is_some_and(|path| edge::is_call(path.as_str())) && method.is_some_and(|method| method == "POST")
 }
 
 fn allowed(origin: HeaderValue, methods: HeaderValue) -> Response {
