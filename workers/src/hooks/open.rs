@@ -1,8 +1,10 @@
 //! Finds the hook that an address names, and the secrets that it goes by.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use http::HeaderMap;
+use schedules::Millis;
 use store::IntegrationId;
 use store::catalog::Trigger;
 
@@ -63,7 +65,7 @@ impl Open {
     /// Counts a refusal; one that the operator must mend is in the log as well.
     pub fn refused(&self, services: &Services, refusal: Refusal) {
         let integration = self.entry.name.clone();
-        if refusal == Refusal::NoSecret {
+        if refusal == Refusal::NoSecret && is_time_to_warn(services.clock.now()) {
             let names = self.http.auth.secrets().join(", ");
             tracing::warn!(
                 integration = &*integration,
@@ -73,6 +75,16 @@ impl Open {
         }
         services.events.emit(Event::HookRefused { integration, reason: refusal.reason() });
     }
+}
+
+/// When the log was last told of a hook without its secret, in Unix milliseconds.
+static WARNED_MS: AtomicI64 = AtomicI64::new(0);
+
+/// Strangers must not fill the log: a line a second says enough, and the metric counts all of them.
+fn is_time_to_warn(now: Millis) -> bool {
+    let last = WARNED_MS.load(Ordering::Relaxed);
+    let due = now.0.saturating_sub(last) >= 1_000;
+    due && WARNED_MS.compare_exchange(last, now.0, Ordering::Relaxed, Ordering::Relaxed).is_ok()
 }
 
 /// What is missing for a hook with these settings to let anyone in, in words for its author.
@@ -90,4 +102,15 @@ pub fn missing_secrets(services: &Services, integration: IntegrationId, settings
         _ => None,
     };
     http.auth.secrets().iter().filter_map(warning).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_is_told_once_a_second() {
+        let told = [10_000, 10_001, 10_999, 11_000, 11_500, 60_000].map(|ms| is_time_to_warn(Millis(ms)));
+        assert_eq!(told, [true, false, false, true, false, true]);
+    }
 }

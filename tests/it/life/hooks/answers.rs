@@ -182,3 +182,46 @@ async fn a_preview_has_a_request_as_well() {
     let run = server.post("/v1/integrations/seen/preview", json!({ "payload": { "a": 1 } })).await;
     assert_eq!(run["result"], "POST", "{run}");
 }
+
+#[tokio::test]
+async fn who_waits_too_long_is_told_so_and_the_run_goes_on() {
+    let server = Server::start_env(&[("TIDEGATE_RUNS__SYNC_WAIT", "50ms")]).await;
+    secret(&server, "S", "github-secret").await;
+    let auth = json!({ "preset": "github", "secret": "S" });
+    let code = "module.exports = async () => { await new Promise((done) => setTimeout(done, 500)); return 1; };";
+    deploy(&server, "slow", code, json!({ "auth": auth })).await;
+    let call = Call::post("slow", "{}").json().signed(&auth, "github-secret");
+    let answer = send(&server, &call).await;
+    assert_eq!((answer.status, &*answer.code()), (504, "execution_pending"));
+    let job = answer.json()["error"]["jobId"].as_str().expect("an id").to_owned();
+    assert_eq!(send(&server, &call).await.code(), "replayed_request", "it runs already");
+    until("its end", async || {
+        let runs = server.get(&format!("/v1/runs?jobId={job}")).await;
+        (runs["items"][0]["outcome"] == "succeeded").then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_dead_job_of_a_hook_is_replayed_with_its_request() {
+    let server = Server::start().await;
+    let code = "module.exports = async ({ request, cache }) => {
+      if (await cache.get('mended')) return [request.path, request.rawBody];
+      await cache.set('mended', true);
+      throw new Error('broken');
+    };";
+    let retry = json!({ "attempts": 1, "min": 1, "max": 1 });
+    let http = json!({ "auth": "none", "respond": "accepted" });
+    let settings = json!({ "http": http, "retry": retry });
+    server.deploy_as("later", "http", code, settings).await;
+    let answer = send(&server, &Call::post("later/some/where", "raw words")).await;
+    let job = answer.json()["data"]["jobId"].as_str().expect("an id").to_owned();
+    until("its death", async || (server.get(&format!("/v1/jobs/{job}")).await["state"] == "dead").then_some(())).await;
+    server.post(&format!("/v1/jobs/{job}/replay"), json!({})).await;
+    let result = until("the replay", async || {
+        let runs = server.get(&format!("/v1/runs?jobId={job}&outcome=succeeded")).await;
+        runs["items"].as_array().expect("items").first().map(|run| run["result"].clone())
+    })
+    .await;
+    assert_eq!(result, json!(["/some/where", "raw words"]));
+}
