@@ -124,6 +124,8 @@ async fn a_preflight_allows_the_four_calls_where_only_publishable_keys_name_the_
         ("GET", "/v1/runs"),
         ("POST", "/v1/api-keys"),
         ("POST", "/v1/bulk"),
+        ("POST", "/v1/events"),
+        ("POST", "/v1/events/replay"),
         ("PUT", "/v1/integrations/a"),
         ("DELETE", "/v1/integrations/a"),
         ("DELETE", "/v1/integrations/a/execute"),
