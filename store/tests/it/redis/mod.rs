@@ -5,5 +5,6 @@ mod cluster;
 mod fresh;
 mod sequences;
 mod single;
+mod together;
 
 pub use single::fresh as fresh_on_one_server;
