@@ -67,21 +67,33 @@ impl Redis {
             match answered.try_recv() {
                 Ok(answer) => return self.read_fired(answer?),
                 Err(oneshot::error::TryRecvError::Closed) => return Err(cut_off()),
-                Err(oneshot::error::TryRecvError::Empty) => self.fire_together(number, firings.take()).await,
+                Err(oneshot::error::TryRecvError::Empty) => self.fire_together(number, firings).await,
             }
             drop(calling);
         }
     }
 
-    /// One call for all of them; each is answered.
-    async fn fire_together(&self, partition: usize, firings: Vec<Waiting>) {
+    /// One call for all of them; each is answered. While the server is away nobody waits longer than one call does: those
+    /// that came meanwhile are told the same.
+    async fn fire_together(&self, partition: usize, waiting: &Firings) {
+        let mut firings = waiting.take();
         let mut arguments = self.arguments();
         arguments.number(self.most_jobs());
         for firing in &firings {
             arguments.number(firing.arguments.len()).add_all(firing.arguments.iter());
         }
         let answer = self.call(&script::fire, partition, &arguments).await.and_then(Answer::new);
-        let mut answers = answer.map_err(|error| error.to_string());
+        let mut answers = answer.map_err(|error| match error {
+            Error::Unavailable(text) => text,
+            other => other.to_string(),
+        });
+        while answers.is_err() {
+            let more = waiting.take();
+            if more.is_empty() {
+                break;
+            }
+            firings.extend(more);
+        }
         for firing in firings {
             let answer = match &mut answers {
                 Ok(answers) => answers.value(),
@@ -97,6 +109,7 @@ impl Redis {
         match answer.text()?.as_str() {
             "queued" => Ok(Fired::Queued { revoked: claim::read_jobs(answer)? }),
             "skipped" => Ok(Fired::Skipped),
+            "failed" => Err(Error::Unavailable(format!("Redis: fire: {}", answer.text()?))),
             "full" => Err(Error::Full { what: "jobs in the queue", limit: self.shared.options.max_jobs }),
             "lost" => {
                 let text = answer.text()?;

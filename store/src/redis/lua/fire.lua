@@ -7,7 +7,7 @@
 --   running ones), how many records if they are queued, how many if they are skipped, name and record of each, the ticks
 --   (together.lua).
 -- Answers, for each: 'lost' and the cursor or '', or 'skipped', or 'full', or 'queued' with id and blob of each that was
---   revoked.
+--   revoked; or 'failed' and why: what is wrong with one schedule is not to stop the others, time and again.
 --@include base turns together blob job lanes pending insert
 local function note(first, count)
   for i = first, first + 2 * count - 2, 2 do call('HSET', P .. ':y', ARGV[i], ARGV[i + 1]) end
@@ -43,7 +43,12 @@ end
 
 local answers, at = {}, 3
 while at <= #ARGV do
-  answers[#answers + 1] = fire(at + 1)
+  local worked, answer = pcall(fire, at + 1)
+  if not worked then
+    for i = #others, 1, -1 do others[i] = nil end
+    answer = { 'failed', type(answer) == 'table' and answer.err or tostring(answer) }
+  end
+  answers[#answers + 1] = answer
   at = at + 1 + tonumber(ARGV[at])
 end
 settle_places()

@@ -6,5 +6,6 @@ mod fresh;
 mod sequences;
 mod single;
 mod stream;
+mod together;
 
 pub use single::fresh as fresh_on_one_server;
