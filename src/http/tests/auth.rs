@@ -13,9 +13,10 @@ fn denied(status: StatusCode) -> bool {
     status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN
 }
 
-/// Streams are open-ended; a `jobId` or run that does not exist ends them at once, except for the one about all runs.
+/// Streams are open-ended; a `jobId` or run that does not exist ends them at once, except for
+/// those about all runs and all events.
 fn is_endless(path: &str) -> bool {
-    path == "/v1/runs/stream"
+    path == "/v1/runs/stream" || path == "/v1/events/stream"
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use schedules::Millis;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use store::catalog::{EventVia, LoggedEvent};
-use store::queue::{Cause, Enqueued, Idempotency, IfExists, Job, MAX_BATCH, NewJob, Queue};
+use store::queue::{Cause, Enqueued, Idempotency, IfExists, Job, NewJob, Queue};
 use store::{EventPlace, JobId};
 
 use super::matching::Wanted;
@@ -23,6 +23,10 @@ use crate::{Error, Event, Result, Services};
 pub const DUPLICATE_MS: i64 = 86_400_000;
 /// The most events of one call.
 pub const MAX_EVENTS: usize = 500;
+
+/// Jobs wait until so many, or so many bytes of payloads, are queued together.
+const FEW_JOBS: usize = 500;
+const FEW_BYTES: usize = 4 << 20;
 
 /// Which integrations a publisher may start.
 #[derive(Clone, Debug, Default)]
@@ -66,6 +70,8 @@ struct Intake<'a> {
     now: Millis,
     /// Jobs that are not queued yet, with the places of their event and of their verdict's entry.
     waiting: Vec<Waiting>,
+    /// The bytes of their payloads.
+    waiting_bytes: usize,
 }
 
 struct Waiting {
@@ -102,17 +108,16 @@ impl<'a> Intake<'a> {
     async fn open(services: &'a Services, via: EventVia, reach: Reach) -> Result<Self> {
         let subscriptions = services.subscriptions.open(services).await?;
         let now = services.clock.now();
-        Ok(Self { services, subscriptions, via, reach, now, waiting: Vec::new() })
+        Ok(Self { services, subscriptions, via, reach, now, waiting: Vec::new(), waiting_bytes: 0 })
     }
 
     async fn take(mut self, events: Vec<Incoming>) -> Result<Vec<Verdict>> {
         let (slots, mut open) = self.sort(events).await?;
         for place in 0..open.len() {
             self.cancel(&mut open, place).await?;
-            self.judge(&mut open, place);
-            if self.waiting.len() >= MAX_BATCH / 2 {
-                self.enqueue(&mut open).await?;
-            }
+            self.judge(&mut open, place).await?;
+            // Many filters are work for a while: others get their turn in between.
+            tokio::task::yield_now().await;
         }
         self.enqueue(&mut open).await?;
         self.log(&mut open).await?;
@@ -176,54 +181,59 @@ impl<'a> Intake<'a> {
     }
 
     /// Finds out which integrations the event is for; their jobs wait to be queued.
-    fn judge(&mut self, open: &mut [Open], place: usize) {
+    async fn judge(&mut self, open: &mut [Open], place: usize) -> Result<()> {
         let subscriptions = self.subscriptions.clone();
-        let Open { event, judged } = &mut open[place];
-        for (subscriber, wanted) in subscriptions.judge(event) {
+        open[place].judged.others = subscriptions.count_others(&open[place].event.kind) as u64;
+        for (subscriber, wanted) in subscriptions.judge(&open[place].event) {
             let name = &subscriber.entry.name;
             let wanted = if self.reach.includes(name) { wanted } else { Err(Reason::NotAllowed) };
             match wanted {
                 Ok(wanted) => {
-                    let new = new_job(subscriber, event, wanted, (Cause::Event, self.now));
+                    let new = new_job(subscriber, &open[place].event, wanted, (Cause::Event, self.now));
+                    self.waiting_bytes += new.job.payload.len() + new.job.context.as_ref().map_or(0, |it| it.len());
                     self.waiting.push(Waiting { place, name: name.clone(), new });
+                    if self.waiting.len() >= FEW_JOBS || self.waiting_bytes >= FEW_BYTES {
+                        self.enqueue(open).await?;
+                    }
                 }
-                Err(reason) => judged.missed.push(Miss::new(name, &reason)),
+                Err(reason) => open[place].judged.missed.push(Miss::new(name, &reason)),
             }
         }
-        judged.others = subscriptions.count_others(&event.kind) as u64;
+        Ok(())
     }
 
     /// Queues the jobs that wait, and writes down what became of them.
     async fn enqueue(&mut self, open: &mut [Open]) -> Result<()> {
+        self.waiting_bytes = 0;
+        let waiting = std::mem::take(&mut self.waiting);
+        if waiting.is_empty() {
+            return Ok(());
+        }
         let mut made: HashMap<Arc<str>, u64> = HashMap::new();
-        let mut waiting = std::mem::take(&mut self.waiting).into_iter().peekable();
-        while waiting.peek().is_some() {
-            let batch: Vec<Waiting> = waiting.by_ref().take(MAX_BATCH).collect();
-            let ids: Vec<JobId> = batch.iter().map(|it| it.new.job.id).collect();
-            let (places, jobs): (Vec<_>, Vec<_>) = batch.into_iter().map(|it| ((it.place, it.name), it.new)).unzip();
-            let answers = self.services.queue.enqueue(jobs).await?;
-            for (((place, integration), id), answer) in places.into_iter().zip(ids).zip(answers) {
-                let judged = &mut open[place].judged;
-                let job = match answer {
-                    Enqueued::Created | Enqueued::Replaced { .. } => {
-                        *made.entry(integration.clone()).or_default() += 1;
-                        id
-                    }
-                    Enqueued::Repeated { first, .. } | Enqueued::Conflict { first } => {
-                        judged.duplicate = true;
-                        first
-                    }
-                    Enqueued::Kept { existing, .. }
-                    | Enqueued::Pushed { existing, .. }
-                    | Enqueued::Rejected { existing } => existing,
-                    Enqueued::Crowded { .. } => {
-                        self.services.events.emit(Event::BacklogFull { integration: integration.clone() });
-                        judged.missed.push(Miss::new(&integration, &Reason::BacklogFull));
-                        continue;
-                    }
-                };
-                judged.matched.push(Match { integration: integration.to_string(), job });
-            }
+        let ids: Vec<JobId> = waiting.iter().map(|it| it.new.job.id).collect();
+        let (places, jobs): (Vec<_>, Vec<_>) = waiting.into_iter().map(|it| ((it.place, it.name), it.new)).unzip();
+        let answers = self.services.queue.enqueue(jobs).await?;
+        for (((place, integration), id), answer) in places.into_iter().zip(ids).zip(answers) {
+            let judged = &mut open[place].judged;
+            let job = match answer {
+                Enqueued::Created | Enqueued::Replaced { .. } => {
+                    *made.entry(integration.clone()).or_default() += 1;
+                    id
+                }
+                Enqueued::Repeated { first, .. } | Enqueued::Conflict { first } => {
+                    judged.duplicate = true;
+                    first
+                }
+                Enqueued::Kept { existing, .. }
+                | Enqueued::Pushed { existing, .. }
+                | Enqueued::Rejected { existing } => existing,
+                Enqueued::Crowded { .. } => {
+                    self.services.events.emit(Event::BacklogFull { integration: integration.clone() });
+                    judged.missed.push(Miss::new(&integration, &Reason::BacklogFull));
+                    continue;
+                }
+            };
+            judged.matched.push(Match { integration: integration.to_string(), job });
         }
         for (integration, n) in made {
             self.services.events.emit(Event::JobQueued { integration, cause: Cause::Event, n });
