@@ -1,6 +1,6 @@
 //! The shipped integrations compile and do what their READMEs say, against a fake of the echo server.
 
-use scripts::protocol::{Answer, Call, HostError, Limits};
+use scripts::protocol::{Answer, Call, HostError, Input, Limits};
 
 use crate::engine::{Engine, input};
 
@@ -43,12 +43,15 @@ fn every_example_runs_with_its_sample() {
         ("reminder-email", r#"{"sent":"ada@example.com"}"#, 1),
         ("token-refresh", r#"{"status":200}"#, 4),
         ("uptime-check", r#""status":200"#, 1),
+        ("vip-alert", r#""text":"Ada (gold, 1200 points) is on the site""#, 1),
     ];
     assert_eq!(scripts::examples().len(), results.len());
     for (example, (name, expected, calls)) in scripts::examples().iter().zip(results) {
         assert_eq!(example.name, name);
         let bundle = engine.check(example.files).unwrap_or_else(|error| panic!("{name}: {error:?}"));
-        let ran = engine.run_bundle(bundle, input(example.sample), Limits::default(), echo);
+        let event = example.settings.contains("trigger = \"event\"").then(|| example.sample.to_owned());
+        let given = Input { event, ..input(example.sample) };
+        let ran = engine.run_bundle(bundle, given, Limits::default(), echo);
         assert!(ran.ok().contains(expected), "{name}: {}", ran.ok());
         assert_eq!(ran.calls.len(), calls, "{name}");
         assert_eq!(example.readme.lines().count(), 5, "{name}");
