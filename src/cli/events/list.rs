@@ -121,7 +121,8 @@ pub fn verdict(event: &Value) {
         && event["matched"].as_array().is_some_and(Vec::is_empty)
     {
         let hint = if n == 0 { "there is no event integration" } else { "--verbose says why" };
-        terminal::say(&format!("  it was for none of {n} integrations; {hint}"));
+        let s = if n == 1 { "" } else { "s" };
+        terminal::say(&format!("  it was for none of {n} integration{s}; {hint}"));
     }
 }
 

@@ -265,8 +265,9 @@ impl Sums {
     }
 
     fn words(&self) -> String {
-        let mut text = format!("{} events made {} jobs", self.events, self.jobs);
-        for (n, what) in [(self.duplicates, "came before"), (self.rejected, "were refused")] {
+        let counted = |n: u64, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+        let mut text = format!("{} made {}", counted(self.events, "event"), counted(self.jobs, "job"));
+        for (n, what) in [(self.duplicates, "came before"), (self.rejected, "refused")] {
             if n > 0 {
                 text += &format!(", {n} {what}");
             }

@@ -69,6 +69,11 @@ async fn events_of_a_stream_run_once_however_processes_die() {
         ((lag.waiting, lag.pending) == (Some(0), 0) && jobs["totalCount"] == 0).then_some(())
     })
     .await;
+    let metrics = crowd.api.get("/metrics").await;
+    for metric in ["lag", "pending"] {
+        let line = format!("tidegate_events_stream_{metric}{{stream=\"tidegate:events\"}} 0\n");
+        assert!(metrics.as_str().is_some_and(|text| text.contains(&line)), "there is no {line}: {metrics}");
+    }
     check(&sink, events, kills);
     println!("{events} events, {kills} kills in {} s", watch.elapsed().as_secs());
 }
