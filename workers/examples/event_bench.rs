@@ -12,12 +12,11 @@ use schedules::{Clock, Millis, Stopwatch, SystemClock};
 use scripts::protocol::{Bundle, Format};
 use serde_json::{Value, json};
 use store::IntegrationId;
-use store::catalog::{Bump, Draft, EventRetention, NewIntegration, NewRelease, ReleaseNumber, Retention, Trigger};
+use store::catalog::{Bump, Draft, EventRetention, NewIntegration, NewRelease, ReleaseNumber, Trigger};
 use workers::events::{Checked, Expression, Reach, Subscriber, Subscriptions, Via, publish};
 use workers::queue::Location;
-use workers::secrets::KeySource;
 use workers::settings::Settings;
-use workers::{Entry, Options, Services, packages, queue, runners};
+use workers::{Entry, Options, Services, queue};
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -204,28 +203,8 @@ async fn integration(services: &Services, name: &str, settings: &Value) -> Resul
 }
 
 fn options(data: &Path) -> Options {
-    Options {
-        data: data.to_owned(),
-        queue: queue::Options { location: Location::Embedded(data.join("queue.db")), max_jobs: 5_000_000 },
-        workspace: "default".into(),
-        runner: runners::Command { program: "/nonexistent/runner".into(), args: Vec::new() },
-        concurrency: 1,
-        runners: 1,
-        isolation: runners::Isolation::Warm,
-        lease_ms: 60_000,
-        horizon_ms: 10 * 366 * 86_400_000,
-        sync_wait_ms: 30_000,
-        openings: Vec::new(),
-        packages: packages::Options::new(
-            packages::RegistryOptions::parse("http://127.0.0.1:1", None).expect("an address"),
-        ),
-        proxies: Vec::new(),
-        dns: Vec::new(),
-        secrets: BTreeMap::new(),
-        master_key: KeySource::File(data.join("master.key")),
-        retention: Retention { max_age_ms: u64::MAX / 4, max_count: 1_000_000, max_bytes: 1 << 30 },
-        event_retention: EventRetention { max_age_ms: u64::MAX / 4, max_bytes: 1 << 34 },
-        dead_max_age_ms: i64::MAX / 4,
-        dead_keep: 1_000,
-    }
+    let small = Options::small(data, Location::Embedded(data.join("queue.db")));
+    let queue = queue::Options { max_jobs: 5_000_000, ..small.queue };
+    let event_retention = EventRetention { max_bytes: 1 << 34, ..small.event_retention };
+    Options { queue, event_retention, lease_ms: 60_000, ..small }
 }

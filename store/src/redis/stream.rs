@@ -110,6 +110,18 @@ impl Stream {
         entries(Answer::new(self.in_group(&claim).await?)?, |id| before(id) + 1)
     }
 
+    /// Keeps entries that cannot be done with at the moment, for no fault of theirs: nobody takes them over while that is
+    /// said again and again, and they count as handed out once.
+    pub async fn keep(&self, ids: &[String]) -> Result<()> {
+        if !ids.is_empty() {
+            let mut claim = cmd("XCLAIM");
+            claim.arg(&self.key).arg(&self.group).arg(&self.reader).arg(0).arg(ids);
+            claim.arg("IDLE").arg(0).arg("RETRYCOUNT").arg(1).arg("JUSTID");
+            self.in_group(&claim).await?;
+        }
+        Ok(())
+    }
+
     /// These entries are done.
     pub async fn done(&self, ids: &[String]) -> Result<()> {
         if !ids.is_empty() {

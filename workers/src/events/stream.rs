@@ -93,10 +93,16 @@ impl EventStream {
         if turn.under_way.is_empty() {
             return Ok(());
         }
-        let events = turn.under_way.iter().map(|entry| event(self.stream.key(), entry)).collect();
-        let verdicts = publish(services, events, Via::Stream, Reach::All).await?;
-        self.warn(&turn.under_way, &verdicts);
         let ids: Vec<String> = turn.under_way.iter().map(|entry| entry.id.clone()).collect();
+        let events = turn.under_way.iter().map(|entry| event(self.stream.key(), entry)).collect();
+        match publish(services, events, Via::Stream, Reach::All).await {
+            Ok(verdicts) => self.warn(&turn.under_way, &verdicts),
+            // The queue or the catalog does not take them: only deaths count against an entry.
+            Err(error) => {
+                self.stream.keep(&ids).await?;
+                return Err(error);
+            }
+        }
         self.stream.done(&ids).await?;
         turn.under_way.clear();
         Ok(())

@@ -42,6 +42,12 @@ async fn check(redis: &Redis) {
     assert_eq!(one.take_over(60_000, 10).await.expect("asked"), [], "not yet gone for long");
     let taken = one.take_over(0, 10).await.expect("asked");
     assert_eq!((texts(&taken), taken[0].deliveries), (vec!["c".into(), "d".into()], 2));
+    // What cannot be done with at the moment is nobody's fault, and stays with who has it.
+    one.keep(&ids(&taken)).await.expect("kept");
+    assert_eq!(one.take_over(60_000, 10).await.expect("asked"), []);
+    let again = two.take_over(0, 10).await.expect("asked");
+    assert_eq!((again.len(), again[0].deliveries), (2, 2), "it was counted anew");
+    one.keep(&[]).await.expect("nothing is kept");
     one.tidy().await.expect("tidied");
     let pending = one.lag().await.expect("it is asked").pending;
     assert_eq!(pending, 2, "what is not done stays");
